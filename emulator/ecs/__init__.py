@@ -1,0 +1,8 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ECS Fargate: a scheduler that runs container definitions as processes."""
+
+from emulator.ecs.plane import EcsPlane
+
+__all__ = ["EcsPlane"]
