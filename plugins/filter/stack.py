@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the roles: names of a stack, problems of its variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import names, preview
+
+
+def stack_names(stack_name: str, region: str) -> dict[str, str]:
+    """Every AWS name of the stack in ``region`` (see ``module_utils/stack/names.py``)."""
+    return names.stack_names(str(stack_name), str(region)).as_dict()
+
+
+def user_secret_name(username: str, stack_name: str) -> str:
+    """The name of the secret that holds the login of one MLflow user."""
+    return names.user_secret_name(str(stack_name), str(username))
+
+
+def region_problems(inputs: Mapping[str, Any], component: str, region: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a component's variables in this region of this account."""
+    try:
+        check = problems.REGION_CHECKS[component]
+    except KeyError as error:
+        raise AnsibleFilterError(f"'{component}' is not one of {', '.join(problems.REGION_CHECKS)}") from error
+    return check(inputs, region)
+
+
+def change_problems(inputs: Mapping[str, Any], component: str, resources: Mapping[str, Any]) -> list[str]:
+    """What of a component's variables cannot change on the stack that exists."""
+    try:
+        check = problems.CHANGE_CHECKS[component]
+    except KeyError as error:
+        raise AnsibleFilterError(f"'{component}' is not one of {', '.join(problems.CHANGE_CHECKS)}") from error
+    return check(inputs, resources)
+
+
+def newest_postgres(wanted: str, offered: list[str]) -> str:
+    """The newest PostgreSQL version among ``offered`` that is ``wanted`` or a minor release of it."""
+    version = rds.newest_offered(str(wanted), offered)
+    if version is None:
+        raise AnsibleFilterError(f"no PostgreSQL {wanted} among {', '.join(offered)}")
+    return version
+
+
+def fitting_workers(workers: int, memory: int) -> int:
+    """``workers``, or for 0 the number of server workers (at most 4) that fit into ``memory`` MiB."""
+    return int(workers) or min(4, ecs_mlflow.largest_workers(int(memory)))
+
+
+def missing_parts(
+    resources: Mapping[str, Any], stack_names: Mapping[str, str], cidrs: list[str] | None = None, bucket: str = ""
+) -> dict[str, list[str]]:
+    """The parts of each component that a first run would make (see ``module_utils/stack/preview.py``)."""
+    return preview.missing(resources, stack_names, cidrs=cidrs or [], bucket=bucket)
+
+
+class FilterModule:
+    """The filters of the collection."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Names as templates use them, after ``mlops.mlflow_aws.``."""
+        return {
+            "change_problems": change_problems,
+            "fitting_workers": fitting_workers,
+            "missing_parts": missing_parts,
+            "newest_postgres": newest_postgres,
+            "region_problems": region_problems,
+            "stack_names": stack_names,
+            "user_secret_name": user_secret_name,
+        }

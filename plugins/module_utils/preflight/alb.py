@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the load balancer's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: API CreateTargetGroup and target group attributes: lowest and highest values, in their own units.
+_RANGES = {
+    "alb_health_interval": (5, 300, "seconds"),
+    "alb_health_timeout": (2, 120, "seconds"),
+    "alb_healthy_threshold": (2, 10, "checks"),
+    "alb_unhealthy_threshold": (2, 10, "checks"),
+    "alb_idle_timeout": (1, 4000, "seconds"),
+    "alb_deregistration_delay": (0, 3600, "seconds"),
+}
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``alb_*`` variables that need no call to AWS."""
+    found = [
+        f"{variable}: {inputs[variable]}; AWS takes {low} to {high} {unit}, choose a number between"
+        for variable, (low, high, unit) in _RANGES.items()
+        if not low <= int(inputs[variable]) <= high
+    ]
+    if int(inputs["alb_health_timeout"]) >= int(inputs["alb_health_interval"]):
+        found.append(
+            f"alb_health_timeout: {inputs['alb_health_timeout']} s is not shorter than alb_health_interval "
+            f"({inputs['alb_health_interval']} s); lower it"
+        )
+    return found
+
+
+def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """What cannot change on the load balancer that exists.
+
+    API CreateLoadBalancer and CreateTargetGroup take scheme and port; no call modifies them.
+    """
+    now = resources["alb"] or {}
+    found = []
+    if now.get("scheme") and now["scheme"] != inputs["alb_scheme"]:
+        found.append(
+            f"alb_scheme: '{inputs['alb_scheme']}', but the load balancer {now['dns_name']} is {now['scheme']}, which "
+            f"AWS cannot change; set it back to {now['scheme']}, or delete that load balancer first and deploy again "
+            "(its address changes, and MLflow is not reached meanwhile)"
+        )
+    port = now.get("target_group_port")
+    # The rules of the security groups would leave the running tasks before new ones listen elsewhere.
+    if port and int(port) != int(inputs["stack_service_port"]):
+        found.append(
+            f"stack_service_port: {inputs['stack_service_port']}, but the tasks of the target group that exists listen "
+            f"at {port}, and a change would cut them off; set it back to {port}, or destroy the stack first"
+        )
+    return found

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the service's variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.fargate import check_size
+
+#: MB of the parent process, and of one worker after load: MLflow 3.17.2 with its job runner off held 732 MB with two
+#: workers (docs/sizing.md).
+_PARENT_MB, _WORKER_MB = 200, 266
+
+#: Lowest and highest values, in their own units: API ContainerDefinition (stopTimeout on Fargate), HealthCheck
+#: (startPeriod), and percent.
+_RANGES = {
+    "ecs_mlflow_stop_timeout": (2, 120, "seconds"),
+    "ecs_mlflow_start_period": (0, 300, "seconds"),
+    "ecs_mlflow_autoscaling_cpu": (1, 100, "percent"),
+    "ecs_mlflow_autoscaling_memory": (1, 100, "percent"),
+}
+
+#: Databases that PostgreSQL or RDS makes for itself.
+_TAKEN_DATABASES = ("postgres", "template0", "template1", "rdsadmin")
+
+
+def largest_workers(memory: int) -> int:
+    """How many server workers fit into ``memory`` MiB, at least 1, with a tenth kept free."""
+    return max(1, int((memory * 0.9 - _PARENT_MB) // _WORKER_MB))
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``ecs_mlflow_*`` variables that need no call to AWS."""
+    found = []
+    version = inputs["ecs_mlflow_version"]
+    if not re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version):
+        found.append(f"ecs_mlflow_version: '{version}' is not a release of MLflow; use one such as 3.17.2")
+    elif _release(version) < (2, 18, 0):
+        found.append(f"ecs_mlflow_version: {version} is too old to be run safely; use 3.17.2, or at least 2.18.0")
+    cpu, memory = int(inputs["ecs_mlflow_cpu"]), int(inputs["ecs_mlflow_memory"])
+    try:
+        check_size(cpu, memory)
+    except InvalidInput as problem:
+        found.append(f"ecs_mlflow_cpu {cpu} and ecs_mlflow_memory {memory}: {problem.message}")
+    least, most, count = (int(inputs[f"ecs_mlflow_{key}"]) for key in ("min_count", "max_count", "desired_count"))
+    if count < 1:
+        found.append(f"ecs_mlflow_desired_count: {count}; a service needs at least 1 task, use 1 or more")
+    if inputs["ecs_mlflow_autoscaling"]:
+        if least < 1 or least > most:
+            found.append(
+                f"ecs_mlflow_min_count and ecs_mlflow_max_count: {least} to {most} is no range; "
+                "set 1 <= ecs_mlflow_min_count <= ecs_mlflow_max_count"
+            )
+        elif count >= 1 and not least <= count <= most:
+            found.append(
+                f"ecs_mlflow_desired_count: {count} is not between ecs_mlflow_min_count ({least}) and "
+                f"ecs_mlflow_max_count ({most}); autoscaling would undo it, so choose a number between"
+            )
+    workers = int(inputs["ecs_mlflow_workers"])
+    fits = largest_workers(memory)
+    if workers < 0:
+        found.append(f"ecs_mlflow_workers: {workers} is no number of workers; use 1 or more, or 0 for as many as fit")
+    if workers > fits:
+        found.append(
+            f"ecs_mlflow_workers: {workers} workers do not fit into ecs_mlflow_memory ({memory} MiB), "
+            f"{fits} do; lower ecs_mlflow_workers (0 chooses the number) or raise ecs_mlflow_memory"
+        )
+    found += [
+        f"{variable}: {inputs[variable]}; AWS takes {low} to {high} {unit}, choose a number between"
+        for variable, (low, high, unit) in _RANGES.items()
+        if not low <= int(inputs[variable]) <= high
+    ]
+    for variable in ("ecs_mlflow_migration_timeout", "ecs_mlflow_rollout_timeout", "ecs_mlflow_database_timeout"):
+        if int(inputs[variable]) < 1:
+            found.append(f"{variable}: {inputs[variable]} is no number of seconds to wait; use 1 or more")
+    for variable in ("ecs_mlflow_tracking_database", "ecs_mlflow_auth_database"):
+        name = inputs[variable]
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) or name in _TAKEN_DATABASES:
+            found.append(
+                f"{variable}: '{name}' cannot be a database of MLflow; use lower-case letters, digits and underscores, "
+                "at most 63, and no name that PostgreSQL or RDS uses itself"
+            )
+    if inputs["ecs_mlflow_tracking_database"] == inputs["ecs_mlflow_auth_database"]:
+        found.append(
+            f"ecs_mlflow_auth_database: '{inputs['ecs_mlflow_auth_database']}' is ecs_mlflow_tracking_database "
+            "too; MLflow 2 fails on a shared database, so give each its own"
+        )
+    return found

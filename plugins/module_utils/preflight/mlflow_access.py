@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the variables of the logins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants import (
+    NAMED,
+    PARTS,
+    PERMISSIONS_2,
+    PERMISSIONS_3,
+    WORKSPACE,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import (
+    EXPERIMENT,
+    ROLE,
+    checked,
+    checked_model,
+    checked_username,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.resources import Resource
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.roles import refuse_reserved
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.urls import url_problems
+
+_PERMISSIONS = tuple(dict.fromkeys((*PERMISSIONS_3, *PERMISSIONS_2)))
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``mlflow_access_*`` variables that need no call to AWS or MLflow."""
+    found = url_problems("mlflow_access_url", inputs["mlflow_access_url"])
+    if inputs["mlflow_access_wait_timeout"] < 0:
+        found.append(
+            f"mlflow_access_wait_timeout: {inputs['mlflow_access_wait_timeout']} is no number of seconds; use 0 or more"
+        )
+    found += _names("mlflow_access_users", inputs, checked_username)
+    found += _names("mlflow_access_experiments", inputs, lambda option, name: checked(option, name, EXPERIMENT))
+    found += _names("mlflow_access_registered_models", inputs, checked_model)
+    found += _names("mlflow_access_roles", inputs, _role_name)
+    for place, role in _rows("mlflow_access_roles", inputs):
+        for member in role.get("members") or []:
+            found += _refused(checked_username, f"{place}.members", member)
+        found += _permissions(f"{place}.permissions", role.get("permissions") or [], (WORKSPACE, *NAMED, *PARTS), True)
+    for place, row in _rows("mlflow_access_permissions", inputs):
+        found += _refused(checked_username, f"{place}.user", row["user"])
+        needed = row.get("state", "present") != "absent"
+        found += _permissions(f"{place}.permissions", row["permissions"], (*NAMED, *PARTS), needed)
+    return found
+
+
+def _rows(variable: str, inputs: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(f"{variable}[{position}]", row) for position, row in enumerate(inputs[variable])]
+
+
+def _refused(check: Callable[..., Any], *arguments: Any) -> list[str]:
+    try:
+        check(*arguments)
+    except InvalidOptionsError as error:
+        return [f"{error.message}; {error.remedy}"]
+    return []
+
+
+def _role_name(option: str, name: str) -> None:
+    refuse_reserved(checked(option, name, ROLE))
+
+
+def _names(variable: str, inputs: Mapping[str, Any], check: Callable[[str, str], Any]) -> list[str]:
+    """Names that cannot be, and names that stand there twice."""
+    found = []
+    for place, row in _rows(variable, inputs):
+        found += _refused(check, f"{place}.name", row["name"])
+    counted = Counter(row["name"] for row in inputs[variable])
+    found += [f"{variable}: {name} stands there twice; keep one" for name, count in counted.items() if count > 1]
+    return found
+
+
+def _permissions(place: str, items: Iterable[Any], types: tuple[str, ...], needed: bool) -> list[str]:
+    """Elements that ``mlflow_role`` or ``mlflow_permission`` would refuse, whatever the server is.
+
+    :param needed: whether each must say what may be done.
+    """
+    found = []
+    for position, item in enumerate(items):
+        here = f"{place}[{position}]"
+        unknown = sorted(set(item) - {"resource_type", "name", "id", "experiment", "permission"})
+        if unknown:
+            found.append(f"{here}: {', '.join(unknown)} is not known; use resource_type, name or id, and permission")
+        elif item.get("resource_type") not in types:
+            found.append(
+                f"{here}.resource_type: '{item.get('resource_type')}' is not one of {', '.join(types)}; use one"
+            )
+        elif (needed or item.get("permission")) and item.get("permission") not in _PERMISSIONS:
+            found.append(
+                f"{here}.permission: '{item.get('permission')}' is not one of {', '.join(_PERMISSIONS)}; use one"
+            )
+        else:
+            texts = {key: None if item.get(key) is None else str(item[key]) for key in ("name", "id", "experiment")}
+            found += [f"{here}: {text}" for text in _refused(lambda t=texts, i=item: Resource(i["resource_type"], **t))]
+    return found

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the database's variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
+
+
+def newest_offered(wanted: str, offered: Iterable[str]) -> str | None:
+    """The newest offered version that is ``wanted`` or a minor release of it; None when there is none.
+
+    >>> newest_offered("15", ["14.9", "15.10", "15.4"])
+    '15.10'
+    """
+    fitting = [version for version in offered if version == wanted or version.startswith(wanted + ".")]
+    return max(fitting, key=_numbers, default=None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``rds_*`` variables that need no call to AWS."""
+    found = []
+    version = str(inputs["rds_engine_version"])
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", version):
+        found.append(f"rds_engine_version: '{version}' is not a PostgreSQL version; use one such as 15 or 15.10")
+    if not re.fullmatch(r"db\.[a-z0-9]+\.[a-z0-9]+", inputs["rds_instance_class"]):
+        found.append(
+            f"rds_instance_class: '{inputs['rds_instance_class']}' is not an instance class; use one such as "
+            "db.t3.micro"
+        )
+    size, most = int(inputs["rds_allocated_storage"]), int(inputs["rds_max_allocated_storage"])
+    if not 20 <= size <= 65536:
+        found.append(
+            f"rds_allocated_storage: {size} GiB; RDS takes 20 to 65536 for PostgreSQL, choose a number between"
+        )
+    # API CreateDBInstance, MaxAllocatedStorage: at least 10 % above the allocated storage.
+    elif most and most < size * 1.1:
+        found.append(
+            f"rds_max_allocated_storage: {most} GiB is less than 10 % above rds_allocated_storage ({size} GiB); "
+            "raise it, or set it to 0 to switch storage growth off"
+        )
+    days = int(inputs["rds_backup_retention_days"])
+    if not 0 <= days <= 35:
+        found.append(
+            f"rds_backup_retention_days: {days}; RDS keeps automated backups for 0 to 35 days, choose a number between"
+        )
+    if problem := key_problem("rds_kms_key_id", inputs["rds_kms_key_id"]):
+        found.append(problem)
+    return found
+
+
+def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
+    """A version that the region does not offer."""
+    wanted, offered = str(inputs["rds_engine_version"]), region["postgres_versions"]
+    if newest_offered(wanted, offered):
+        return []
+    majors = sorted({version.split(".")[0] for version in offered}, key=int)
+    same = sorted((v for v in offered if v.split(".")[0] == wanted.split(".")[0]), key=_numbers)
+    return [
+        f"rds_engine_version: region {region['region']} offers no PostgreSQL {wanted}; choose "
+        + (f"one of {', '.join(same)}" if same else f"a major version of {', '.join(majors)}")
+    ]

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the secrets' variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import username_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import SECOND_SUFFIX
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``secrets_*`` variables that need no call to AWS."""
+    found = []
+    database = inputs["secrets_database_username"]
+    if problem := username_problem("secrets_database_username", database, 63 - len(SECOND_SUFFIX)):
+        found.append(problem)
+    if database.endswith(SECOND_SUFFIX):
+        found.append(
+            f"secrets_database_username: '{database}' ends in {SECOND_SUFFIX}, as the second of the two users does "
+            "that take turns when the password is rotated; choose another"
+        )
+    master = inputs["secrets_master_username"]
+    # API CreateDBInstance, MasterUsername for PostgreSQL: 1 to 63 letters or numbers, a letter first.
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", master) or master.lower() in ("rdsadmin", "postgres", "admin"):
+        found.append(
+            f"secrets_master_username: '{master}' cannot be the master user of RDS for PostgreSQL; use 1 to 63 "
+            "letters, digits and underscores, a letter first, and no well-known name (postgres, admin, rdsadmin)"
+        )
+    if master in (database, database + SECOND_SUFFIX):
+        found.append(
+            f"secrets_database_username: '{database}' is the master user's name too, or the second user's; MLflow "
+            "connects as users of its own, so choose another"
+        )
+    window = int(inputs["secrets_recovery_window"])
+    if window != 0 and not 7 <= window <= 30:
+        found.append(f"secrets_recovery_window: {window} days; use 7 to 30, or 0 to delete without recovery")
+    if problem := key_problem("secrets_kms_key_id", inputs["secrets_kms_key_id"]):
+        found.append(problem)
+    return found

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the identity that all roles share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import username_problem
+
+#: 40 characters keep every derived name that is not shortened within AWS's limits, the lowest of which is that of a
+#: DB instance (63 characters, API CreateDBInstance), and leave something to read of those that are.
+NAME_LIMIT = 40
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+#: API CreateLoadBalancer, Name; API CreateSecurityGroup, GroupName.
+_REFUSED_BEGINNINGS = ("internal-", "sg-")
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
+_RESERVED_TAGS = ("mlflow:stack", "mlflow:component", "Name")
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``stack_*`` variables that need no call to AWS."""
+    found = []
+    name = inputs["stack_name"]
+    if len(name) > NAME_LIMIT:
+        found.append(
+            f"stack_name: '{name}' has {len(name)} characters; choose one of at most {NAME_LIMIT}, "
+            "since AWS limits the names that derive from it"
+        )
+    elif not _NAME.fullmatch(name):
+        found.append(
+            f"stack_name: '{name}' is not a name that AWS takes everywhere; use lower-case letters, digits and "
+            "single hyphens, starting with a letter and not ending in a hyphen"
+        )
+    elif name.startswith(_REFUSED_BEGINNINGS):
+        found.append(
+            f"stack_name: '{name}' begins with {name.split('-')[0]}-, which AWS keeps for itself in names of load "
+            "balancers and security groups; choose another beginning"
+        )
+    if not _REGION.fullmatch(inputs["stack_region"]):
+        found.append(f"stack_region: '{inputs['stack_region']}' is not an AWS region; use one such as eu-west-2")
+    for key in _RESERVED_TAGS:
+        if key in inputs["stack_tags"]:
+            found.append(f"stack_tags: the tag '{key}' is set by the collection itself; remove it from stack_tags")
+    if problem := username_problem("stack_admin_username", inputs["stack_admin_username"], 128):
+        found.append(problem)
+    prefix = inputs["stack_artifact_prefix"]
+    if not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/"):
+        found.append(
+            f"stack_artifact_prefix: '{prefix}' is not a key prefix; use one such as mlflow-artifacts, without a "
+            "leading or trailing slash"
+        )
+    ports = {key: inputs[key] for key in ("stack_http_port", "stack_service_port", "stack_database_port")}
+    for key, port in ports.items():
+        if not 1 <= int(port) <= 65535:
+            found.append(f"{key}: {port} is not a port; use a number from 1 to 65535")
+    if 1 <= int(ports["stack_database_port"]) < 1150:
+        found.append(
+            f"stack_database_port: {ports['stack_database_port']} is below 1150, the lowest port that RDS takes; "
+            "use 5432 or another port from 1150 to 65535"
+        )
+    return found
+
+
+def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
+    """Problems that only the account can show: is it the right one?"""
+    wanted = str(inputs.get("stack_account_id") or "")
+    if wanted and wanted != region["account_id"]:
+        return [
+            f"stack_account_id: the credentials in use belong to account {region['account_id']}, not to {wanted}; "
+            "use the profile of the right account (AWS_PROFILE), or correct stack_account_id"
+        ]
+    return []

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the artifact bucket's variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+def input_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Problems of ``storage_*`` variables that need no call to AWS."""
+    found = []
+    bucket = inputs["storage_bucket"]
+    # S3 user guide, bucket naming rules. Dots break TLS to the bucket's own host name.
+    if not _BUCKET.fullmatch(bucket) or "." in bucket:
+        found.append(
+            f"storage_bucket: '{bucket}' is not a bucket name; use 3 to 63 lower-case letters, digits and hyphens"
+        )
+    for variable in ("storage_noncurrent_days", "storage_abort_upload_days"):
+        if int(inputs[variable]) < 1:
+            found.append(f"{variable}: {inputs[variable]}; S3 counts whole days, use 1 or more")
+    if problem := key_problem("storage_kms_key_id", inputs["storage_kms_key_id"]):
+        found.append(problem)
+    return found
+
+
+def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
+    """A bucket that lies elsewhere or belongs to somebody else."""
+    bucket, found = inputs["storage_bucket"], region["bucket"]
+    if found["state"] == "elsewhere":
+        return [
+            f"storage_bucket: '{bucket}' lies in region {found['region']}, the stack in {region['region']}; "
+            f"choose a bucket in {region['region']}, a name that does not exist yet, or deploy to {found['region']}"
+        ]
+    if found["state"] == "foreign":
+        return [
+            f"storage_bucket: '{bucket}' exists, but these credentials may not use it (it may belong to another "
+            "account); choose another name, or ask its owner for access"
+        ]
+    return []

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of the way to AWS (credentials, endpoint), said with their remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_REFUSED = {
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "InvalidSignatureException",
+}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError"}
+
+
+def access_problem(error: Exception, region: str) -> str | None:
+    """One sentence for an error that says AWS was not reached or did not know the caller; else None.
+
+    :param error: an exception of botocore.
+    :param region: the region of the call, for the message.
+    """
+    name = type(error).__name__
+    response: dict[str, Any] = getattr(error, "response", None) or {}
+    code = str(response.get("Error", {}).get("Code", ""))
+    if code in _REFUSED:
+        return (
+            f"AWS refused the credentials ({code}): check AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, in the environment of this run"
+        )
+    if code in _EXPIRED:
+        return f"the credentials have expired ({code}): sign in again (for example: aws sso login) and run again"
+    if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"):
+        return f"no usable AWS credentials ({error}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if name in _UNREACHABLE:
+        return (
+            f"AWS could not be reached in region {region} ({error}): "
+            "check the network, AWS_ENDPOINT_URL and stack_region"
+        )
+    return None

@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: ecs_cluster_settings
+version_added: "1.0.0"
+short_description: Set Container Insights and the tags of an ECS cluster
+description:
+  - Sets what M(community.aws.ecs_cluster) leaves out. The cluster must exist.
+author:
+  - The mlops.mlflow_aws authors
+options:
+  cluster:
+    description: Name or ARN of the cluster.
+    type: str
+    required: true
+  container_insights:
+    description: Container Insights of the cluster. Unset leaves it alone.
+    type: str
+    choices: [enabled, disabled, enhanced]
+notes:
+  - Supports check mode and diff mode.
+  - In check mode a cluster that does not exist counts as one that would be changed.
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - amazon.aws.tags
+"""
+
+EXAMPLES = r"""
+- name: Switch Container Insights on
+  mlops.mlflow_aws.ecs_cluster_settings:
+    cluster: fraud-scoring-mlflow-cluster
+    container_insights: enabled
+    tags:
+      Team: data
+    purge_tags: false
+"""
+
+RETURN = r"""
+cluster:
+  description: ARN, Container Insights and tags of the cluster, after the change.
+  returned: always
+  type: dict
+  sample: {arn: "arn:aws:ecs:eu-west-2:123456789012:cluster/mlflow", container_insights: enabled, tags: {Team: data}}
+"""
+
+try:  # noqa: SIM105 - the form of import that ansible-test knows
+    import botocore.exceptions
+except ImportError:
+    pass  # AnsibleAWSModule reports it
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    boto3_tag_list_to_ansible_dict,
+    compare_aws_tags,
+)
+
+ARGUMENTS = {
+    "cluster": {"type": "str", "required": True},
+    "container_insights": {"type": "str", "choices": ["enabled", "disabled", "enhanced"]},
+    "tags": {"type": "dict", "aliases": ["resource_tags"]},
+    "purge_tags": {"type": "bool", "default": True},
+}
+
+
+def describe(client, cluster):
+    """The cluster as ``{arn, container_insights, tags}``, or None (API DescribeClusters)."""
+    answer = client.describe_clusters(clusters=[cluster], include=["SETTINGS", "TAGS"])
+    rows = [row for row in answer["clusters"] if row["status"] != "INACTIVE"]
+    if not rows:
+        return None
+    settings = {row["name"]: row["value"] for row in rows[0].get("settings", [])}
+    return {
+        "arn": rows[0]["clusterArn"],
+        # AWS's default is not listed.
+        "container_insights": settings.get("containerInsights", "disabled"),
+        "tags": boto3_tag_list_to_ansible_dict(rows[0].get("tags", []), "key", "value"),
+    }
+
+
+def plan(current, container_insights, tags, purge_tags):
+    """What is to be done: the setting or None, tags to set, keys to remove. Pure."""
+    setting = container_insights if container_insights not in (None, current["container_insights"]) else None
+    if tags is None:
+        return setting, {}, []
+    to_set, to_remove = compare_aws_tags(current["tags"], tags, purge_tags)
+    return setting, to_set, to_remove
+
+
+def apply(client, arn, setting, to_set, to_remove):
+    """Carry a plan out (APIs UpdateClusterSettings, TagResource, UntagResource)."""
+    if setting:
+        client.update_cluster_settings(cluster=arn, settings=[{"name": "containerInsights", "value": setting}])
+    if to_remove:
+        client.untag_resource(resourceArn=arn, tagKeys=to_remove)
+    if to_set:
+        client.tag_resource(resourceArn=arn, tags=ansible_dict_to_boto3_tag_list(to_set, "key", "value"))
+
+
+def main():
+    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    wanted = module.params
+    try:
+        client = module.client("ecs", config={"retries": {"mode": "standard", "max_attempts": 12}})
+        current = describe(client, wanted["cluster"])
+        if current is None:
+            if module.check_mode:
+                module.exit_json(changed=True, cluster=None)
+            module.fail_json(
+                msg=f"there is no cluster '{wanted['cluster']}': make it with community.aws.ecs_cluster first"
+            )
+        setting, to_set, to_remove = plan(current, wanted["container_insights"], wanted["tags"], wanted["purge_tags"])
+        after = {
+            **current,
+            "container_insights": setting or current["container_insights"],
+            "tags": {**{k: v for k, v in current["tags"].items() if k not in to_remove}, **to_set},
+        }
+        if not module.check_mode:
+            apply(client, current["arn"], setting, to_set, to_remove)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        module.fail_json_aws(error, msg=f"Setting the cluster {wanted['cluster']} up failed")
+    module.exit_json(changed=after != current, cluster=after, diff={"before": current, "after": after})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: stack_info
+version_added: "1.0.0"
+short_description: Read what exists of an MLflow stack
+description:
+  - Finds the AWS resources of one stack by their names and by the tags C(mlflow:stack) and C(mlflow:component).
+  - Reads only, and never the value of a secret. All reads run at once.
+  - Can wait until a component has reached a state, since AWS makes databases, NAT gateways and load balancers slowly.
+author:
+  - The mlops.mlflow_aws authors
+options:
+  name:
+    description: Name of the stack, from which all AWS names derive, and those of IAM roles from the region too.
+    type: str
+    required: true
+  bucket:
+    description: Name of the artifact bucket. Without it RV(resources.storage) is not read.
+    type: str
+  region_facts:
+    description: Also read what the region offers (zones, PostgreSQL versions) and where O(bucket) lies.
+    type: bool
+    default: false
+  wait_for:
+    description:
+      - Wait until each of these is usable.
+      - V(database) waits for the DB instance to accept connections, V(nat_gateways) for every NAT gateway,
+        V(load_balancer) for the load balancer to be active.
+    type: list
+    elements: str
+    choices: [database, nat_gateways, load_balancer]
+    default: []
+  wait_timeout:
+    description: Longest wait, in seconds.
+    type: int
+    default: 1800
+  wait_sleep:
+    description: Seconds between two looks.
+    type: int
+    default: 5
+notes:
+  - Supports check mode, changes nothing.
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: What is there of the stack?
+  mlops.mlflow_aws.stack_info:
+    name: fraud-scoring-mlflow
+    bucket: fraud-models-test
+    region: eu-west-2
+  register: found
+
+- name: Wait at most half an hour for the database
+  mlops.mlflow_aws.stack_info:
+    name: fraud-scoring-mlflow
+    wait_for: [database]
+    wait_timeout: 1800
+"""
+
+RETURN = r"""
+resources:
+  description: The components. One that has not been begun is null, and so are the missing parts of one.
+  returned: always
+  type: dict
+  contains:
+    network:
+      description: VPC, subnets, gateways, route tables and security groups.
+      type: dict
+      sample: {vpc_id: vpc-0a1b2c3d, private_subnet_ids: [subnet-1, subnet-2]}
+    secrets:
+      description:
+        - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask)).
+        - C(previous_version_id) is null unless a rotation left a version that may still be in use.
+      type: dict
+    user_secrets:
+      description: Names of the secrets that hold the logins of MLflow's users.
+      type: list
+      elements: str
+    rds:
+      description: The DB instance with its status and endpoint.
+      type: dict
+      sample: {instance_id: fraud-scoring-mlflow-db, status: available, endpoint: {address: db.example, port: 5432}}
+    storage:
+      description: The artifact bucket, when O(bucket) is given and lies in the region.
+      type: dict
+    alb:
+      description: Load balancer, listeners by port and target group.
+      type: dict
+    ecs:
+      description: Cluster, service, revision and roles.
+      type: dict
+    elastic_ips:
+      description: The elastic addresses of the stack, and which of them were made for NAT gateways.
+      type: list
+      elements: dict
+      sample: [{public_ip: 203.0.113.7, allocation_id: eipalloc-0a1b2c3d, nat: true}]
+names:
+  description: Every AWS name of the stack.
+  returned: always
+  type: dict
+region:
+  description: Account and region, and with O(region_facts=true) what the region offers.
+  returned: always
+  type: dict
+  sample: {account_id: "123456789012", partition: aws, region: eu-west-2, zones: [eu-west-2a, eu-west-2b]}
+waited:
+  description: Seconds spent waiting.
+  returned: always
+  type: float
+"""
+
+import time
+
+try:  # noqa: SIM105 - the form of import that ansible-test knows
+    import botocore.exceptions
+except ImportError:
+    pass  # AnsibleAWSModule reports it
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "bucket": {"type": "str"},
+    "region_facts": {"type": "bool", "default": False},
+    "wait_for": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["database", "nat_gateways", "load_balancer"],
+        "default": [],
+    },
+    "wait_timeout": {"type": "int", "default": 1800},
+    "wait_sleep": {"type": "int", "default": 5},
+}
+
+
+def look(module, clients, names):
+    """One discovery with the module's options."""
+    return discovery.discover(
+        clients,
+        names,
+        region=module.region,
+        bucket_name=module.params["bucket"],
+        with_region=module.params["region_facts"],
+    )
+
+
+def await_ready(module, clients, names, resources):
+    """Look again until everything in ``wait_for`` is ready; answers the last resources."""
+    deadline = time.monotonic() + module.params["wait_timeout"]
+    while True:
+        states = [readiness.state(resources, what) for what in module.params["wait_for"]]
+        hopeless = [state.detail for state in states if state.failed]
+        if hopeless:
+            module.fail_json(msg="; ".join(hopeless), resources=resources)
+        missing = [state.detail for state in states if not state.ready]
+        if not missing:
+            return resources
+        if time.monotonic() >= deadline:
+            module.fail_json(msg=f"waited {module.params['wait_timeout']} s: {'; '.join(missing)}", resources=resources)
+        time.sleep(min(module.params["wait_sleep"], max(0.0, deadline - time.monotonic())))
+        resources, _facts = look(module, clients, names)
+
+
+def main():
+    module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    for option, least in (("wait_timeout", 0), ("wait_sleep", 1)):
+        if module.params[option] < least:
+            module.fail_json(msg=f"{option} is {module.params[option]}; give {least} or more seconds")
+    names = stack_names(module.params["name"], module.region)
+    began = time.monotonic()
+    try:
+        # botocore gives up on throttling after two tries unless it is told otherwise.
+        retries = {"retries": {"mode": "standard", "max_attempts": 12}}
+        clients = {service: module.client(service, config=retries) for service in discovery.SERVICES}
+        # The first call shows whether AWS is reached at all: that is said soon, not after twelve tries.
+        soon = {"retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 10, "read_timeout": 20}
+        caller = module.client("sts", config=soon).get_caller_identity()
+        resources, facts = look(module, clients, names)
+        resources = await_ready(module, clients, names, resources)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        problem = access_problem(error, module.region)
+        if problem:
+            module.fail_json(msg=problem)
+        module.fail_json_aws(error, msg=f"Reading the stack {names.stack} failed")
+    identity = {
+        "account_id": caller["Account"],
+        "caller_arn": caller["Arn"],
+        "partition": caller["Arn"].split(":")[1],
+        "region": module.region,
+    }
+    module.exit_json(
+        changed=False,
+        resources=resources,
+        names=names.as_dict(),
+        region={**identity, **(facts or {})},
+        waited=round(time.monotonic() - began, 1),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a service is scaled: the difference as a table, and the module against the embedded AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import (
+    Scaling,
+    ScalingPlan,
+    after,
+    current_scaling,
+    plan_scaling,
+    policy,
+    wanted_scaling,
+)
+from run_module import run_module
+
+CPU, MEMORY = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
+BASE = Scaling((2, 6), {"web-cpu": policy(CPU, 70, 300, 60), "web-memory": policy(MEMORY, 80, 300, 60)})
+OTHERS = {"by-hand": policy(None, 0, None, None)}
+
+
+def _cpu(**change: Any) -> Scaling:
+    return Scaling((2, 6), {**BASE.policies, "web-cpu": {**BASE.policies["web-cpu"], **change}})
+
+
+PLANS: list[tuple[str, Scaling, Scaling, ScalingPlan]] = [
+    ("nothing there", Scaling(), BASE, ScalingPlan(register=(2, 6), put=("web-cpu", "web-memory"))),
+    ("equal", BASE, BASE, ScalingPlan()),
+    ("minimum", Scaling((1, 6), BASE.policies), BASE, ScalingPlan(register=(2, 6))),
+    ("maximum", Scaling((2, 9), BASE.policies), BASE, ScalingPlan(register=(2, 6))),
+    ("target value", _cpu(target_value=71.0), BASE, ScalingPlan(put=("web-cpu",))),
+    ("metric", _cpu(metric=MEMORY), BASE, ScalingPlan(put=("web-cpu",))),
+    ("cooldown in", _cpu(scale_in_cooldown=None), BASE, ScalingPlan(put=("web-cpu",))),
+    ("cooldown out", _cpu(scale_out_cooldown=61), BASE, ScalingPlan(put=("web-cpu",))),
+    ("other policies stay", Scaling((2, 6), {**BASE.policies, **OTHERS}), BASE, ScalingPlan()),
+    ("one policy missing", Scaling((2, 6), OTHERS), BASE, ScalingPlan(put=("web-cpu", "web-memory"))),
+    ("switched off", BASE, Scaling(), ScalingPlan(deregister=True)),
+    ("off without policies", Scaling((2, 6)), Scaling(), ScalingPlan(deregister=True)),
+    ("off already", Scaling(), Scaling(), ScalingPlan()),
+]
+
+
+@pytest.mark.parametrize(("current", "wanted", "expected"), [row[1:] for row in PLANS], ids=[row[0] for row in PLANS])
+def test_plan(current: Scaling, wanted: Scaling, expected: ScalingPlan) -> None:
+    plan = plan_scaling(current, wanted)
+    assert plan == expected
+    assert plan.changed is (after(current, wanted) != current)
+    assert not plan_scaling(after(current, wanted), wanted).changed
+
+
+def test_what_aws_answers_is_understood() -> None:
+    body = {
+        "TargetValue": 70.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": CPU},
+        "ScaleInCooldown": 300,
+        "ScaleOutCooldown": 60,
+    }
+    rows = [
+        {"PolicyName": "web-cpu", "TargetTrackingScalingPolicyConfiguration": {**body, "DisableScaleIn": False}},
+        {"PolicyName": "never-in", "TargetTrackingScalingPolicyConfiguration": {**body, "DisableScaleIn": True}},
+        {"PolicyName": "steps", "StepScalingPolicyConfiguration": {"AdjustmentType": "ChangeInCapacity"}},
+    ]
+    found = current_scaling({"MinCapacity": 2, "MaxCapacity": 6}, rows)
+    assert found.capacity == (2, 6)
+    assert found.policies["web-cpu"] == BASE.policies["web-cpu"]
+    assert [found.policies[name]["metric"] for name in ("never-in", "steps")] == [None, None]
+    assert current_scaling(None, rows) == Scaling()
+
+
+ROW = {"metric": CPU, "target_value": 70, "scale_in_cooldown": 300, "scale_out_cooldown": 60}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"min_capacity": 3, "max_capacity": 2, "policies": []}, "no range"),
+        ({"min_capacity": -1, "max_capacity": 2, "policies": None}, "no range"),
+        ({"min_capacity": 1, "max_capacity": 2, "policies": [{"name": "a", **ROW}, {"name": "a", **ROW}]}, "same name"),
+    ],
+)
+def test_wrong_options(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        wanted_scaling({"state": "present", **options})
+
+
+@pytest.fixture
+def service(aws: Any) -> Iterator[dict[str, str]]:
+    """A service without tasks."""
+    ec2, ecs = aws.client("ec2"), aws.client("ecs")
+    vpc = ec2.create_vpc(CidrBlock="10.78.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.78.0.0/24")["Subnet"]["SubnetId"]
+    ecs.create_cluster(clusterName="scaled")
+    ecs.register_task_definition(
+        family="scaled",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "app", "image": "public.ecr.aws/docker/library/python:3.11-slim"}],
+    )
+    ecs.create_service(
+        cluster="scaled",
+        serviceName="web",
+        taskDefinition="scaled",
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+    )
+    yield {"cluster": "scaled", "service": "web"}
+    ecs.delete_service(cluster="scaled", service="web", force=True)
+    ecs.delete_cluster(cluster="scaled")
+
+
+def _seen(aws: Any) -> tuple[list[Any], list[Any]]:
+    scaling = aws.client("application-autoscaling")
+    where = {"ServiceNamespace": "ecs"}
+    return (
+        [
+            (row["MinCapacity"], row["MaxCapacity"])
+            for row in scaling.describe_scalable_targets(**where)["ScalableTargets"]
+            if row["ResourceId"] == "service/scaled/web"
+        ],
+        [
+            (row["PolicyName"], row["TargetTrackingScalingPolicyConfiguration"]["TargetValue"])
+            for row in scaling.describe_scaling_policies(**where)["ScalingPolicies"]
+            if row["ResourceId"] == "service/scaled/web"
+        ],
+    )
+
+
+def test_check_writes_nothing_and_tells_what_happens(aws: Any, service: dict[str, str]) -> None:
+    """Create, modify and delete, each as check, real, check again, real again."""
+    policies = [{"name": "web-cpu", "metric": CPU, "target_value": 70}]
+    args = {**service, "region": "eu-west-2"}
+    present = {**args, "min_capacity": 2, "max_capacity": 6, "policies": policies}
+    steps: list[tuple[dict[str, Any], tuple[list[Any], list[Any]]]] = [
+        (present, ([(2, 6)], [("web-cpu", 70.0)])),
+        ({**present, "min_capacity": 1}, ([(1, 6)], [("web-cpu", 70.0)])),
+        ({**present, "policies": [{**policies[0], "target_value": 55}]}, ([(2, 6)], [("web-cpu", 55.0)])),
+        # The target goes too: its minimum would hold on.
+        ({**args, "state": "absent"}, ([], [])),
+    ]
+    for options, expected in steps:
+        before = _seen(aws)
+        told = run_module("ecs_scaling", options, env=aws.env, check=True)
+        assert (told["changed"], _seen(aws)) == (True, before)
+        made = run_module("ecs_scaling", options, env=aws.env)
+        assert (made["changed"], made["diff"], made["scaling"]) == (True, told["diff"], told["diff"]["after"])
+        assert _seen(aws) == expected
+        for check in (True, False):
+            again = run_module("ecs_scaling", options, env=aws.env, check=check)
+            assert (again["changed"], again["diff"]["before"]) == (False, again["diff"]["after"])
+        assert _seen(aws) == expected

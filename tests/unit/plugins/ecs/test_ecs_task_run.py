@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One-off tasks: when one is started, attached to or left out, and what a failure says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure, InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run import (
+    TaskRunner,
+    check_overrides,
+    plan_run,
+    run_request,
+    success_mark,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
+from ecs_samples import FakeClock
+
+ARN = "arn:aws:ecs:eu-west-2:123456789012:task-definition/migrate:3"
+TASK = "arn:aws:ecs:eu-west-2:123456789012:task/c/aaaa"
+LOG = {"awslogs-group": "/ecs/x", "awslogs-stream-prefix": "p"}
+DEFINITION = {
+    "family": "migrate",
+    "containerDefinitions": [
+        {"name": "install", "essential": False},
+        {"name": "migrate", "logConfiguration": {"logDriver": "awslogs", "options": LOG}},
+    ],
+}
+OPTIONS = {"started_by": "me"}
+
+
+def revision(**tags: str) -> Revision:
+    return Revision(ARN, DEFINITION, tags)
+
+
+def task(status: str = "RUNNING", code: int | None = None, **more: Any) -> dict[str, Any]:
+    container = {"name": "migrate"} if code is None else {"name": "migrate", "exitCode": code}
+    return {
+        "taskArn": TASK,
+        "taskDefinitionArn": ARN,
+        "lastStatus": status,
+        "startedBy": "me",
+        "containers": [{"name": "install", "exitCode": 0}, container],
+        **more,
+    }
+
+
+DONE, BAD, RUNNING = task("STOPPED", 0), task("STOPPED", 1), task()
+OTHER = {"taskDefinitionArn": ARN[:-1] + "2"}
+OVERRIDES = [{"name": "migrate", "command": ["x"]}]
+API_OVERRIDES = {"containerOverrides": OVERRIDES}
+
+
+@pytest.mark.parametrize(
+    ("once", "running", "stopped", "tag", "action"),
+    [
+        (False, [], [], None, "run"),
+        (False, [], [DONE], None, "run"),
+        (False, [], [], success_mark(TASK, None), "run"),
+        (False, [RUNNING], [], None, "attach"),
+        (False, [task("PENDING")], [], None, "attach"),
+        (False, [{**RUNNING, "startedBy": "you"}], [], None, "run"),
+        (False, [{**RUNNING, **OTHER}], [], None, "run"),
+        (False, [{**RUNNING, "overrides": API_OVERRIDES}], [], None, "run"),
+        (False, [{**RUNNING, "overrides": {"containerOverrides": [{"name": "migrate"}]}}], [], None, "attach"),
+        (False, [], [{**RUNNING, "lastStatus": "DEPROVISIONING"}], None, "attach"),
+        (True, [], [], None, "run"),
+        (True, [], [DONE], None, "record"),
+        (True, [], [{**DONE, "startedBy": "you"}], None, "record"),
+        (True, [], [BAD], None, "run"),
+        (True, [], [{**DONE, **OTHER}], None, "run"),
+        (True, [], [{**DONE, "overrides": API_OVERRIDES}], None, "run"),
+        (True, [RUNNING], [BAD], None, "attach"),
+        (True, [], [], success_mark(TASK, None), "skip"),
+        (True, [], [], success_mark(TASK, API_OVERRIDES), "run"),
+        (True, [], [], "", "run"),
+        (True, [], [], "set by hand", "run"),
+    ],
+)
+def test_plan(once: bool, running: Any, stopped: Any, tag: str | None, action: str) -> None:
+    has = {} if tag is None else {"ran": tag}
+    made = plan_run(revision(**has), run_request(OPTIONS), running, stopped, once_per_revision=once, success_tag="ran")
+    assert made.action == action
+    assert made.changed is (action != "skip")
+
+
+def test_a_success_counts_for_its_overrides_only() -> None:
+    request = run_request({**OPTIONS, "overrides": OVERRIDES})
+    for mark, action in ((success_mark(TASK, API_OVERRIDES), "skip"), (success_mark(TASK, None), "run")):
+        made = plan_run(revision(ran=mark), request, [], [], once_per_revision=True, success_tag="ran")
+        assert made.action == action
+
+
+def test_the_request() -> None:
+    request = run_request(
+        {
+            "started_by": "me",
+            "launch_type": "FARGATE",
+            "subnets": ["subnet-1"],
+            "security_groups": ["sg-1"],
+            "assign_public_ip": True,
+            "overrides": [{"name": "migrate", "environment": {"A": 1}}],
+            "tags": {"n": 1},
+        }
+    )
+    assert request == {
+        "startedBy": "me",
+        "launchType": "FARGATE",
+        "networkConfiguration": {
+            "awsvpcConfiguration": {
+                "subnets": ["subnet-1"],
+                "securityGroups": ["sg-1"],
+                "assignPublicIp": "ENABLED",
+            }
+        },
+        "overrides": {"containerOverrides": [{"name": "migrate", "environment": [{"name": "A", "value": "1"}]}]},
+        "tags": [{"key": "n", "value": "1"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ([{"name": "migrat"}], 'Did you mean "migrate"'),
+        ([{"command": ["x"]}], "is not a container of migrate:3"),
+        ([{"name": "migrate", "comand": ["x"]}], 'Did you mean "command"'),
+    ],
+)
+def test_bad_overrides(overrides: Any, told: str) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        check_overrides(run_request({**OPTIONS, "overrides": overrides}), revision())
+
+
+class FakeEcs:
+    """Shows a task in one state after the other."""
+
+    def __init__(self, states: list[dict[str, Any] | None]) -> None:
+        self.states = states
+
+    def task(self, cluster: str, arn: str) -> dict[str, Any] | None:
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+class FakeLogs:
+    """Answers the same lines for each stream, and notes how many were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def tails(self, streams: list[Any], lines: int) -> dict[str, list[str]]:
+        self.asked.append(lines)
+        return {stream.container: ["last words"] for stream in streams}
+
+
+def finish(states: list[dict[str, Any] | None], log_lines: int = 40) -> tuple[dict[str, Any], FakeLogs]:
+    clock, logs = FakeClock(), FakeLogs()
+    patience = Patience(30, 5, clock.time, clock.sleep)
+    runner = TaskRunner(FakeEcs(states), logs, "c", patience, log_lines)  # type: ignore[arg-type]
+    return runner.finish(revision(), task()), logs
+
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_task_that_ends_well() -> None:
+    ended = {**DONE, "createdAt": BEGIN, "stoppedAt": BEGIN + timedelta(seconds=71.4)}
+    result, logs = finish([task("PENDING"), task(), ended])
+    assert result["exit_code"] == {"install": 0, "migrate": 0}
+    assert result["log_tail"] == {"migrate": ["last words"]}
+    assert result["duration"] == 71.4
+    assert logs.asked == [40]
+
+
+def test_a_new_task_that_ecs_does_not_show_yet() -> None:
+    assert finish([None, None, task(), None, DONE])[0]["exit_code"] == {"install": 0, "migrate": 0}
+
+
+def test_no_log_is_read_when_none_is_wanted() -> None:
+    result, logs = finish([DONE], log_lines=0)
+    assert result["log_tail"] == {}
+    assert logs.asked == []
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([BAD], ["migrate:3 failed", "container migrate: exit code 1", "last words"]),
+        ([{**task("STOPPED"), "stoppedReason": "CannotPullContainerError: x"}], ["never started", "NAT gateway"]),
+        ([RUNNING], ["still RUNNING after 30 s", "was not stopped", "last words"]),
+        ([None], ["has forgotten the task aaaa"]),
+    ],
+)
+def test_a_task_that_fails(states: Any, told: list[str]) -> None:
+    with pytest.raises(EcsFailure) as failed:
+        finish(states)
+    for words in told:
+        assert words in str(failed.value.message)
+    assert failed.value.kwargs["task_arn"] == TASK

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of a role as an inventory leaves them: its defaults, and a value for each required one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, types
+
+ROLES = Path(__file__).resolve().parents[4] / "roles"
+REQUIRED = {
+    "stack_name": "fraud-scoring-mlflow",
+    "stack_region": "eu-west-2",
+    "storage_bucket": "fraud-models-test",
+}
+
+
+def options(role: str) -> dict[str, Any]:
+    """The options in the role's argument specification."""
+    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+    return found
+
+
+def defaults(role: str) -> dict[str, Any]:
+    """The role's defaults/main.yml, worked out."""
+    found: dict[str, Any] = yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    templar = Templar(loader=DataLoader(), variables={"stack_name": REQUIRED["stack_name"]})
+    return {
+        # A list that an inventory may give under a shorter name.
+        name: templar.template(trust_as_template(value)) if str(value).endswith("default([]) }}") else value
+        for name, value in found.items()
+    }
+
+
+def inputs(role: str, **overrides: Any) -> dict[str, Any]:
+    """All variables of the role, in their own types."""
+    values = {**{key: value for key, value in REQUIRED.items() if key in options(role)}, **defaults(role), **overrides}
+    typed, found = types.checked(options(role), values)
+    assert found == []
+    return typed
+
+
+def input_problems(role: str, **overrides: Any) -> list[str]:
+    """What the preflight says of the role's variables, without a call to AWS."""
+    values = {**{key: value for key, value in REQUIRED.items() if key in options(role)}, **defaults(role), **overrides}
+    typed, found = types.checked(options(role), values)
+    return found or problems.INPUT_CHECKS[role](typed)

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot change on a stack that exists is one sentence: the variable, its value, what exists, the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mlops.mlflow_aws.plugins.filter.stack import change_problems
+
+NETWORK_INPUTS = {
+    "stack_name": "fraud",
+    "stack_database_port": 5432,
+    "network_cidr": "10.0.0.0/16",
+    "network_zones": ["eu-west-2a", "eu-west-2b"],
+    "network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/24"],
+    "network_private_cidrs": ["10.0.11.0/24", "10.0.12.0/24"],
+}
+ALB_INPUTS = {"alb_scheme": "internet-facing", "stack_service_port": 5000}
+NETWORK = {
+    "vpc_id": "vpc-1",
+    "vpc_ids": ["vpc-1"],
+    "cidr_block": "10.0.0.0/16",
+    "database_port": 5432,
+    "subnets": [
+        {"id": f"subnet-{tier}-{zone}", "cidr": cidr, "zone": f"eu-west-2{zone}", "tier": tier}
+        for tier, zone, cidr in (
+            ("public", "a", "10.0.1.0/24"),
+            ("public", "b", "10.0.2.0/24"),
+            ("private", "a", "10.0.11.0/24"),
+            ("private", "b", "10.0.12.0/24"),
+            # Somebody else's, with other tags.
+            (None, "b", "10.0.99.0/24"),
+        )
+    ],
+}
+ALB = {"dns_name": "fraud-alb.example", "scheme": "internet-facing", "target_group_port": 5000}
+RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": {"instance_id": "fraud-db"}}
+INPUTS = {"network": NETWORK_INPUTS, "alb": ALB_INPUTS}
+THREE = {
+    "network_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+    "network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"],
+    "network_private_cidrs": ["10.0.11.0/24", "10.0.12.0/24", "10.0.13.0/24"],
+}
+
+RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("network", {}, {}),
+    ("alb", {}, {}),
+    ("network", THREE, {}),
+    # Nothing is there yet, or not all of it.
+    ("network", {"network_cidr": "10.9.0.0/16"}, {"network": None}),
+    ("network", {"stack_database_port": 5433}, {"rds": None}),
+    ("network", {}, {"network": {**NETWORK, "database_port": None, "subnets": []}}),
+    ("alb", {"alb_scheme": "internal", "stack_service_port": 5001}, {"alb": None}),
+    ("alb", {"alb_scheme": "internal"}, {"alb": {**ALB, "scheme": None}}),
+    # Numbers in texts are numbers.
+    ("network", {"stack_database_port": "5432"}, {}),
+    ("alb", {"stack_service_port": "5000"}, {}),
+]
+
+WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
+    (
+        "network",
+        {},
+        {"network": {**NETWORK, "vpc_ids": ["vpc-1", "vpc-2"]}},
+        ("stack_name: 'fraud' has 2 VPCs, vpc-1, vpc-2", "delete those that are not in use"),
+    ),
+    (
+        "network",
+        {"network_cidr": "10.1.0.0/16"},
+        {},
+        ("network_cidr: 10.1.0.0/16", "the VPC vpc-1 has 10.0.0.0/16", "set it back to 10.0.0.0/16"),
+    ),
+    (
+        "network",
+        {"network_public_cidrs": ["10.0.1.0/24", "10.0.4.0/24"]},
+        {},
+        ("network_public_cidrs: ['10.0.1.0/24', '10.0.4.0/24'] leaves out 10.0.2.0/24", "subnet-public-b", "again"),
+    ),
+    (
+        "network",
+        {"network_private_cidrs": ["10.0.11.0/24"]},
+        {},
+        ("network_private_cidrs", "leaves out 10.0.12.0/24, the block of subnet-private-b in eu-west-2b"),
+    ),
+    (
+        "network",
+        {"stack_database_port": 5433},
+        {},
+        ("stack_database_port: 5433", "fraud-db was made for 5432", "set it back to 5432"),
+    ),
+    (
+        "alb",
+        {"alb_scheme": "internal"},
+        {},
+        ("alb_scheme: 'internal'", "fraud-alb.example is internet-facing", "set it back to internet-facing"),
+    ),
+    (
+        "alb",
+        {"stack_service_port": 5001},
+        {},
+        ("stack_service_port: 5001", "listen at 5000", "set it back to 5000"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("component", "inputs", "resources"), RIGHT)
+def test_can_change(component: str, inputs: dict[str, Any], resources: dict[str, Any]) -> None:
+    assert change_problems({**INPUTS[component], **inputs}, component, {**RESOURCES, **resources}) == []
+
+
+@pytest.mark.parametrize(("component", "inputs", "resources", "says"), WRONG)
+def test_cannot_change(
+    component: str, inputs: dict[str, Any], resources: dict[str, Any], says: tuple[str, ...]
+) -> None:
+    (message,) = change_problems({**INPUTS[component], **inputs}, component, {**RESOURCES, **resources})
+    assert [text for text in says if text not in message] == [], message
+    assert "\n" not in message
+
+
+def test_zones_that_changed_places_name_each_subnet() -> None:
+    inputs = {**NETWORK_INPUTS, "network_zones": ["eu-west-2b", "eu-west-2a"]}
+    found = change_problems(inputs, "network", RESOURCES)
+    assert len(found) == 4
+    assert "network_zones: eu-west-2b for 10.0.1.0/24" in found[0]
+    assert "lies in eu-west-2a" in found[0]
+
+
+def test_an_unknown_component_is_said() -> None:
+    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network"):
+        change_problems({}, "nothing", {})

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The difference that ecs_cluster_settings makes, as a table and on a real cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.modules.ecs_cluster_settings import plan
+from run_module import run_module
+
+NOW = {"arn": "arn", "container_insights": "disabled", "tags": {"Team": "data", "Old": "1"}}
+
+PLANS: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = [
+    # container_insights, tags, purge_tags -> setting, tags to set, keys to remove
+    ((None, None, True), (None, {}, [])),
+    (("disabled", None, True), (None, {}, [])),
+    (("enabled", None, True), ("enabled", {}, [])),
+    (("enhanced", None, True), ("enhanced", {}, [])),
+    ((None, {"Team": "data", "Old": "1"}, True), (None, {}, [])),
+    ((None, {"Team": "ops"}, True), (None, {"Team": "ops"}, ["Old"])),
+    ((None, {"Team": "ops"}, False), (None, {"Team": "ops"}, [])),
+    ((None, {}, True), (None, {}, ["Team", "Old"])),
+    ((None, {}, False), (None, {}, [])),
+]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), PLANS)
+def test_plan(wanted: tuple[Any, ...], expected: tuple[Any, ...]) -> None:
+    setting, to_set, to_remove = plan(NOW, *wanted)
+    assert (setting, to_set, sorted(to_remove)) == (expected[0], expected[1], sorted(expected[2]))
+
+
+@pytest.fixture
+def cluster(aws: Any) -> Any:
+    client = aws.client("ecs")
+    client.create_cluster(clusterName="settings-of-a-cluster", tags=[{"key": "Old", "value": "1"}])
+    yield "settings-of-a-cluster"
+    client.delete_cluster(cluster="settings-of-a-cluster")
+
+
+def _described(aws: Any, cluster: str) -> tuple[str, dict[str, str]]:
+    (row,) = aws.client("ecs").describe_clusters(clusters=[cluster], include=["SETTINGS", "TAGS"])["clusters"]
+    insights = [setting["value"] for setting in row["settings"] if setting["name"] == "containerInsights"]
+    return (insights or ["disabled"])[0], {tag["key"]: tag["value"] for tag in row["tags"]}
+
+
+def test_check_then_change_then_nothing(aws: Any, cluster: str) -> None:
+    args = {"cluster": cluster, "container_insights": "enabled", "tags": {"Team": "data"}, "region": "eu-west-2"}
+
+    told = run_module("ecs_cluster_settings", args, env=aws.env, check=True)
+    assert told["changed"] is True
+    assert told["diff"]["before"]["tags"] == {"Old": "1"}
+    assert _described(aws, cluster) == ("disabled", {"Old": "1"})
+
+    made = run_module("ecs_cluster_settings", args, env=aws.env)
+    assert made["changed"] is True
+    assert made["diff"]["after"] == told["diff"]["after"] == made["cluster"]
+    assert _described(aws, cluster) == ("enabled", {"Team": "data"})
+
+    again = run_module("ecs_cluster_settings", args, env=aws.env)
+    assert again["changed"] is False
+    assert again["diff"]["before"] == again["diff"]["after"]
+
+
+def test_no_cluster(aws: Any) -> None:
+    args = {"cluster": "no-such-cluster", "region": "eu-west-2"}
+    failed = run_module("ecs_cluster_settings", args, env=aws.env)
+    assert failed["failed"] is True
+    assert "make it with community.aws.ecs_cluster first" in failed["msg"]
+    assert run_module("ecs_cluster_settings", args, env=aws.env, check=True)["changed"] is True

@@ -1,0 +1,331 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stack_info finds: nothing in an empty account, and what was made by hand with the right names and tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from run_module import run_module
+
+REGION = "eu-west-2"
+COMPONENTS = {"network", "elastic_ips", "secrets", "user_secrets", "rds", "storage", "alb", "ecs"}
+
+
+def _clients(aws: Any, **options: Any) -> dict[str, Any]:
+    return {service: aws.client(service, **options) for service in discovery.SERVICES}
+
+
+def _tags(stack: str, **more: str) -> list[dict[str, str]]:
+    pairs = {"mlflow:stack": stack, **{f"mlflow:{key}": value for key, value in more.items()}}
+    return [{"Key": key, "Value": value} for key, value in pairs.items()]
+
+
+def test_empty_account(aws: Any) -> None:
+    names = stack_names("nothing-here", REGION)
+    found, facts = discovery.discover(
+        _clients(aws), names, region=REGION, bucket_name="nothing-here-artifacts", with_region=True
+    )
+    assert set(found) == COMPONENTS
+    assert found["elastic_ips"] == found["user_secrets"] == []
+    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"elastic_ips", "user_secrets", "ecs"}
+    assert set(found["ecs"].values()) == {None}
+    assert facts is not None
+    assert facts["zones"] == ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
+    assert facts["bucket"] == {"name": "nothing-here-artifacts", "state": "absent", "region": None}
+    majors = {version.split(".")[0] for version in facts["postgres_versions"]}
+    assert {"15", "16"} <= majors
+
+
+def test_versions_are_sorted_by_number(aws: Any) -> None:
+    facts = discovery.region_facts(_clients(aws), REGION, None)
+    numbers = [tuple(map(int, version.split("."))) for version in facts["postgres_versions"]]
+    assert numbers == sorted(numbers)
+    assert facts["bucket"] is None
+
+
+@pytest.fixture(scope="module")
+def by_hand(aws: Any) -> Iterator[dict[str, Any]]:
+    """A VPC with two subnets, gateways and groups, a secret and a bucket, named and tagged as the roles do."""
+    stack = "made-by-hand"
+    names = stack_names(stack, REGION)
+    ec2, sm, s3 = aws.client("ec2"), aws.client("secretsmanager"), aws.client("s3")
+    with ExitStack() as undo:
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        undo.callback(ec2.delete_vpc, VpcId=vpc)
+        ec2.create_tags(Resources=[vpc], Tags=_tags(stack))
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        undo.callback(ec2.delete_internet_gateway, InternetGatewayId=gateway)
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        undo.callback(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+        subnets = {}
+        for tier, cidr, zone in (("public", "10.9.1.0/24", "eu-west-2b"), ("private", "10.9.2.0/24", "eu-west-2a")):
+            subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+            undo.callback(ec2.delete_subnet, SubnetId=subnet)
+            ec2.create_tags(Resources=[subnet], Tags=_tags(stack, tier=tier))
+            subnets[tier] = subnet
+        group = ec2.create_security_group(GroupName=names.security_group_ecs, Description="tasks", VpcId=vpc)["GroupId"]
+        undo.callback(ec2.delete_security_group, GroupId=group)
+        server = ec2.create_security_group(GroupName=names.security_group_rds, Description="db", VpcId=vpc)["GroupId"]
+        undo.callback(ec2.delete_security_group, GroupId=server)
+        # A rule that somebody added by hand, and the one of the tasks.
+        by_hand_rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+        tasks_rule = {"IpProtocol": "tcp", "FromPort": 5433, "ToPort": 5433, "UserIdGroupPairs": [{"GroupId": group}]}
+        ec2.authorize_security_group_ingress(GroupId=server, IpPermissions=[by_hand_rule, tasks_rule])
+        address = ec2.allocate_address(Domain="vpc")
+        undo.callback(ec2.release_address, AllocationId=address["AllocationId"])
+        ec2.create_tags(Resources=[address["AllocationId"]], Tags=_tags(stack))
+        nat = ec2.create_nat_gateway(SubnetId=subnets["public"], AllocationId=address["AllocationId"])
+        undo.callback(ec2.delete_nat_gateway, NatGatewayId=nat["NatGateway"]["NatGatewayId"])
+        arn = sm.create_secret(Name=names.secret_admin, SecretString=json.dumps({"username": "admin"}))["ARN"]
+        undo.callback(sm.delete_secret, SecretId=arn, ForceDeleteWithoutRecovery=True)
+        s3.create_bucket(Bucket="made-by-hand-artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
+        undo.callback(s3.delete_bucket, Bucket="made-by-hand-artifacts")
+        yield {
+            "stack": stack,
+            "vpc": vpc,
+            "subnets": subnets,
+            "gateway": gateway,
+            "group": group,
+            "server": server,
+            "address": address,
+            "nat": nat["NatGateway"]["NatGatewayId"],
+            "secret": arn,
+        }
+
+
+def _found(aws: Any, by_hand: dict[str, Any]) -> dict[str, Any]:
+    found, _facts = discovery.discover(
+        _clients(aws),
+        stack_names(by_hand["stack"], REGION),
+        region=REGION,
+        bucket_name="made-by-hand-artifacts",
+        with_region=False,
+    )
+    return found
+
+
+def test_network_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
+    network = _found(aws, by_hand)["network"]
+    assert network["vpc_id"] == by_hand["vpc"]
+    assert network["vpc_ids"] == [by_hand["vpc"]]
+    assert network["cidr_block"] == "10.9.0.0/16"
+    assert network["public_subnet_ids"] == [by_hand["subnets"]["public"]]
+    assert network["private_subnet_ids"] == [by_hand["subnets"]["private"]]
+    assert [row["zone"] for row in network["subnets"]] == ["eu-west-2a", "eu-west-2b"]
+    assert network["internet_gateway_id"] == by_hand["gateway"]
+    assert [row["id"] for row in network["nat_gateways"]] == [by_hand["nat"]]
+    assert network["nat_gateways"][0]["allocation_ids"] == [by_hand["address"]["AllocationId"]]
+    # Whose it is stands in its tags, and it has none.
+    assert network["nat_gateways"][0]["mine"] is False
+    assert network["database_port"] == 5433
+    assert network["security_group_ids"] == {"alb": None, "ecs": by_hand["group"], "rds": by_hand["server"]}
+    assert [table["main"] for table in network["route_tables"]] == [True]
+
+
+def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
+    found = _found(aws, by_hand)
+    assert found["elastic_ips"] == [
+        {
+            "public_ip": by_hand["address"]["PublicIp"],
+            "allocation_id": by_hand["address"]["AllocationId"],
+            "nat": False,
+        }
+    ]
+    assert found["secrets"]["admin"] == {
+        "name": "made-by-hand/mlflow/admin",
+        "arn": by_hand["secret"],
+        "kms_key_arn": None,
+        "version_id": found["secrets"]["admin"]["version_id"],
+        "previous_version_id": None,
+    }
+    assert len(found["secrets"]["admin"]["version_id"]) == 36
+    assert [use for use, row in found["secrets"].items() if row is None] == ["master", "database", "flask"]
+    # Without the stack's tag a bucket is somebody's own: adopted.
+    assert found["storage"] == {
+        "bucket": "made-by-hand-artifacts",
+        "tags": {},
+        "adopted": True,
+        "policy": None,
+        "encryption": None,
+        "kms_key_arn": None,
+    }
+    assert found["rds"] is None
+    assert found["alb"] is None
+
+
+def test_load_balancer_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
+    """What a destroy needs to lift the deletion protection is found, too."""
+    elb = aws.client("elbv2")
+    subnets = sorted(by_hand["subnets"].values())
+    made = elb.create_load_balancer(
+        Name=stack_names(by_hand["stack"], REGION).load_balancer,
+        Subnets=subnets,
+        SecurityGroups=[by_hand["group"]],
+        Scheme="internal",
+    )
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
+    try:
+        balancer = _found(aws, by_hand)["alb"]
+        assert balancer["load_balancer_arn"] == arn
+        assert sorted(balancer["subnet_ids"]) == subnets
+        assert balancer["security_group_ids"] == [by_hand["group"]]
+        assert balancer["scheme"] == "internal"
+        assert balancer["target_group_port"] is None
+        assert balancer["deletion_protection"] is False
+        assert (balancer["listeners"], balancer["target_group_arn"]) == ({}, None)
+
+        for value in ("true", "false"):
+            elb.modify_load_balancer_attributes(
+                LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": value}]
+            )
+            assert _found(aws, by_hand)["alb"]["deletion_protection"] is (value == "true")
+    finally:
+        elb.delete_load_balancer(LoadBalancerArn=arn)
+
+
+def test_tag_of_the_stack_makes_the_bucket_ours(aws: Any, by_hand: dict[str, Any]) -> None:
+    aws.client("s3").put_bucket_tagging(
+        Bucket="made-by-hand-artifacts", Tagging={"TagSet": _tags(by_hand["stack"], component="storage")}
+    )
+    storage = _found(aws, by_hand)["storage"]
+    assert storage["adopted"] is False
+    assert storage["tags"]["mlflow:component"] == "storage"
+    aws.client("s3").delete_bucket_tagging(Bucket="made-by-hand-artifacts")
+
+
+@pytest.mark.parametrize("named_by", ["arn", "id", "alias"])
+def test_the_customers_keys_are_found_by_their_arn(aws: Any, by_hand: dict[str, Any], named_by: str) -> None:
+    """A policy takes an ARN only; AWS answers a key as it was named."""
+    kms, bucket = aws.client("kms"), "made-by-hand-artifacts"
+    made = kms.create_key()["KeyMetadata"]
+    alias = f"alias/found-by-{named_by}"
+    kms.create_alias(AliasName=alias, TargetKeyId=made["KeyId"])
+    named = {"arn": made["Arn"], "id": made["KeyId"], "alias": alias}[named_by]
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": named}}
+    aws.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    aws.client("secretsmanager").update_secret(SecretId=by_hand["secret"], KmsKeyId=named)
+
+    found = _found(aws, by_hand)
+    assert (found["storage"]["encryption"], found["storage"]["kms_key_arn"]) == ("aws:kms", made["Arn"])
+    assert found["secrets"]["admin"]["kms_key_arn"] == made["Arn"]
+
+    # The key that AWS manages is not named, and wants no right.
+    rule["ApplyServerSideEncryptionByDefault"].pop("KMSMasterKeyID")
+    aws.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    found = _found(aws, by_hand)
+    assert (found["storage"]["encryption"], found["storage"]["kms_key_arn"]) == ("aws:kms", None)
+
+
+def test_a_database_made_anew_has_another_resource_id(aws: Any) -> None:
+    """The migration is run again by it; and a restored one is found with what a role compares."""
+    rds, names, clients = aws.client("rds"), stack_names("made-anew", REGION), _clients(aws)
+    seen: list[dict[str, Any]] = []
+    for most in ({"MaxAllocatedStorage": 100}, {}):
+        rds.create_db_instance(
+            DBInstanceIdentifier=names.database,
+            Engine="postgres",
+            EngineVersion="15.7",
+            DBInstanceClass="db.t3.micro",
+            AllocatedStorage=20,
+            MasterUsername="mlflow_master",
+            MasterUserPassword="".join(["not", "a", "secret", "1"]),
+            **most,
+        )
+        found = discovery.rds(clients, names)
+        assert found is not None
+        seen.append(found)
+        rds.delete_db_instance(DBInstanceIdentifier=names.database, SkipFinalSnapshot=True)
+        assert discovery.rds(clients, names) is None
+    assert seen[0]["resource_id"] != seen[1]["resource_id"]
+    assert [found["resource_id"][:3] for found in seen] == ["db-", "db-"]
+    assert [found["max_allocated_storage"] for found in seen] == [100, None]
+    assert [found["parameter_statuses"] for found in seen] == [["in-sync"], ["in-sync"]]
+
+
+def test_another_stack_sees_nothing_of_it(aws: Any, by_hand: dict[str, Any]) -> None:
+    found, _facts = discovery.discover(
+        _clients(aws), stack_names("made-by", REGION), region=REGION, bucket_name=None, with_region=False
+    )
+    assert [key for key, value in found.items() if value and key != "ecs"] == []
+
+
+def test_a_deleted_secret_is_absent(aws: Any) -> None:
+    sm = aws.client("secretsmanager")
+    arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}")["ARN"]
+    sm.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
+    assert discovery.secrets(_clients(aws), stack_names("deleted-secret", REGION)) is None
+    sm.restore_secret(SecretId=arn)
+    sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+class HeadBucket:
+    """A client whose HeadBucket answers one thing."""
+
+    def __init__(self, status: int, region: str | None) -> None:
+        self.metadata = {
+            "HTTPStatusCode": status,
+            "HTTPHeaders": {"x-amz-bucket-region": region} if region else {},
+        }
+
+    def head_bucket(self, Bucket: str) -> dict[str, Any]:
+        if self.metadata["HTTPStatusCode"] == 200:
+            return {"ResponseMetadata": self.metadata}
+        raise botocore.exceptions.ClientError(
+            {"Error": {"Code": str(self.metadata["HTTPStatusCode"])}, "ResponseMetadata": self.metadata}, "HeadBucket"
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "state", "region"),
+    [
+        # S3 user guide, HeadBucket: status and x-amz-bucket-region.
+        (200, "eu-west-2", "here", "eu-west-2"),
+        (200, None, "here", "eu-west-2"),
+        (200, "us-east-1", "elsewhere", "us-east-1"),
+        (404, None, "absent", None),
+        (301, "us-east-1", "elsewhere", "us-east-1"),
+        (400, None, "elsewhere", "another region"),
+        (403, "eu-west-2", "foreign", "eu-west-2"),
+        (403, None, "foreign", None),
+        # Somebody else's, and elsewhere: the region is what cannot be helped.
+        (403, "us-east-1", "elsewhere", "us-east-1"),
+    ],
+)
+def test_where_a_bucket_lies(status: int, answered: str | None, state: str, region: str | None) -> None:
+    found = discovery.bucket({"s3": HeadBucket(status, answered)}, "artifacts", "eu-west-2")
+    assert found == {"name": "artifacts", "state": state, "region": region}
+
+
+def test_an_error_of_s3_is_no_place() -> None:
+    with pytest.raises(botocore.exceptions.ClientError):
+        discovery.bucket({"s3": HeadBucket(503, None)}, "artifacts", "eu-west-2")
+
+
+def test_module_answers_identity_names_and_region(aws: Any) -> None:
+    args = {"name": "nothing-here", "region": REGION, "region_facts": True}
+    answer = run_module("stack_info", args, env=aws.env)
+    assert answer["changed"] is False
+    assert answer["names"]["cluster"] == "nothing-here-cluster"
+    assert answer["names"]["task_role"] == "nothing-here-eu-west-2-task"
+    assert answer["region"]["region"] == REGION
+    assert answer["region"]["partition"] == "aws"
+    assert answer["region"]["caller_arn"].split(":")[4] == answer["region"]["account_id"]
+    assert run_module("stack_info", args, env=aws.env, check=True)["resources"] == answer["resources"]
+
+
+def test_module_gives_a_hopeless_wait_up_at_once(aws: Any) -> None:
+    args = {"name": "nothing-here", "region": REGION, "wait_for": ["database", "load_balancer"], "wait_timeout": 60}
+    answer = run_module("stack_info", args, env=aws.env, timeout=30)
+    assert answer["failed"] is True
+    assert answer["msg"] == (
+        "there is no database: run --tags rds first; there is no load balancer: run --tags alb first"
+    )

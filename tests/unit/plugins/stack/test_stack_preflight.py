@@ -1,0 +1,337 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A wrong variable is one sentence: the variable, its value, the remedy. A right one is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds
+from hypothesis import given
+from hypothesis import strategies as st
+from stack_inputs import ROLES, input_problems, inputs
+
+ALL_ROLES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
+
+#: What the message must hold: variable, value, remedy.
+Says = tuple[str, ...]
+OTHER = "10.0.11.0/24"
+
+WRONG: list[tuple[str, dict[str, Any], Says]] = [
+    # stack
+    ("stack", {"stack_name": "x" * 41}, ("stack_name: 'xxx", "has 41 characters", "at most 40")),
+    ("stack", {"stack_name": "Fraud"}, ("stack_name: 'Fraud'", "use lower-case letters")),
+    ("stack", {"stack_name": "1fraud"}, ("stack_name: '1fraud'", "starting with a letter")),
+    ("stack", {"stack_name": "fraud--ml"}, ("stack_name: 'fraud--ml'", "single hyphens")),
+    ("stack", {"stack_name": "fraud-"}, ("stack_name: 'fraud-'", "not ending in a hyphen")),
+    ("stack", {"stack_name": ""}, ("stack_name: ''", "use lower-case letters")),
+    ("stack", {"stack_name": "fraud_ml"}, ("stack_name: 'fraud_ml'", "use lower-case letters")),
+    ("stack", {"stack_name": "internal-ml"}, ("stack_name: 'internal-ml'", "choose another beginning")),
+    ("stack", {"stack_name": "sg-ml"}, ("stack_name: 'sg-ml'", "choose another beginning")),
+    ("stack", {"stack_name": None}, ("stack_name: has no value", "set it in the inventory")),
+    ("stack", {"stack_region": "london"}, ("stack_region: 'london'", "such as eu-west-2")),
+    ("stack", {"stack_tags": {"mlflow:stack": "x"}}, ("stack_tags", "'mlflow:stack'", "remove it")),
+    ("stack", {"stack_tags": ["a"]}, ("stack_tags: '['a']'", "a mapping", "correct it")),
+    ("stack", {"stack_http_port": 0}, ("stack_http_port: 0", "from 1 to 65535")),
+    ("stack", {"stack_service_port": 65536}, ("stack_service_port: 65536", "from 1 to 65535")),
+    ("stack", {"stack_database_port": 1149}, ("stack_database_port: 1149", "use 5432")),
+    ("stack", {"stack_http_port": "http"}, ("stack_http_port: 'http'", "a whole number")),
+    # mlflow_access
+    ("mlflow_access", {"mlflow_access_users": [{"is_admin": True}]}, ("mlflow_access_users", "name", "correct it")),
+    ("mlflow_access", {"mlflow_access_users": [{"nam": "x"}]}, ("mlflow_access_users", "nam", "correct it")),
+    ("mlflow_access", {"mlflow_access_users": [{"name": "a:b"}]}, ("mlflow_access_users[0].name contains a colon",)),
+    (
+        "mlflow_access",
+        {"mlflow_access_users": [{"name": "alice"}, {"name": "bob"}, {"name": "alice"}]},
+        ("mlflow_access_users: alice stands there twice", "keep one"),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_registered_models": [{"name": "a/b"}]},
+        ("mlflow_access_registered_models[0].name contains / or :",),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_roles": [{"name": "__user_7__"}]},
+        ("role __user_7__", "give another name"),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_roles": [{"name": "r", "permissions": [{"resource_type": "table", "permission": "READ"}]}]},
+        ("mlflow_access_roles[0].permissions[0].resource_type: 'table'", "use one"),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_permissions": [{"user": "a", "permissions": [{"resource_type": "run", "permission": "OWN"}]}]},
+        ("mlflow_access_permissions[0].permissions[0].permission: 'OWN'", "use one"),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_permissions": [{"user": "a", "permissions": [{"type": "run"}]}]},
+        ("mlflow_access_permissions[0].permissions[0]: type is not known", "use resource_type"),
+    ),
+    (
+        "mlflow_access",
+        {
+            "mlflow_access_permissions": [
+                {"user": "a", "permissions": [{"resource_type": "experiment", "permission": "READ"}]}
+            ]
+        },
+        ("mlflow_access_permissions[0].permissions[0]: a permission on experiment needs one of name and id",),
+    ),
+    # network
+    (
+        "network",
+        {"network_ingress_cidrs": ["203.0.113.7"]},
+        ("network_ingress_cidrs: '203.0.113.7'", "is written as 203.0.113.7/32"),
+    ),
+    ("network", {"network_cidr": "10.0.0.0"}, ("network_cidr: 10.0.0.0 is a /32", "/16 to /28")),
+    ("network", {"network_cidr": "10.0.0.0/33"}, ("network_cidr: '10.0.0.0/33'", "such as 10.0.0.0/16")),
+    ("network", {"network_cidr": "10.0.0.1/16"}, ("network_cidr: '10.0.0.1/16'", "host bits", "such as")),
+    ("network", {"network_cidr": "fd00::/56"}, ("network_cidr: 'fd00::/56'", "IPv4")),
+    ("network", {"network_cidr": "10.0.0.0/8"}, ("network_cidr: 10.0.0.0/8 is a /8", "/16 to /28")),
+    (
+        "network",
+        {"network_private_cidrs": [OTHER, "10.0.1.128/25"]},
+        ("network_public_cidrs[0] and network_private_cidrs[1]", "10.0.1.128/25 overlap", "a block of its own"),
+    ),
+    (
+        "network",
+        {"network_public_cidrs": ["10.0.1.0/24", "10.1.0.0/24"]},
+        ("network_public_cidrs[1]: 10.1.0.0/24", "outside network_cidr 10.0.0.0/16", "within it"),
+    ),
+    (
+        "network",
+        {"network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/29"]},
+        ("network_public_cidrs[1]: 10.0.2.0/29", "/28"),
+    ),
+    (
+        "network",
+        {"network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"]},
+        ("network_public_cidrs and network_private_cidrs", "(3 and 2)", "one of both"),
+    ),
+    (
+        "network",
+        {"network_zones": ["eu-west-2a", "eu-west-2a"]},
+        ("network_zones", "['eu-west-2a', 'eu-west-2a']", "name each once"),
+    ),
+    ("network", {"network_ingress_cidrs": ["everyone"]}, ("network_ingress_cidrs: 'everyone'", "use 0.0.0.0/0")),
+    ("network", {"network_nat": "two"}, ("network_nat: 'two'", "one of single, per_zone")),
+    ("network", {"network_zones": {"a": 1}}, ("network_zones: '{'a': 1}'", "a list")),
+    # secrets
+    ("stack", {"stack_admin_username": "1"}, ("stack_admin_username: '1'", "start with a letter")),
+    ("stack", {"stack_admin_username": "a" * 129}, ("stack_admin_username: 'aaa", "at most 128")),
+    ("secrets", {"secrets_database_username": "ml flow"}, ("secrets_database_username: 'ml flow'", "use letters")),
+    ("secrets", {"secrets_master_username": "rdsadmin"}, ("secrets_master_username: 'rdsadmin'", "well-known")),
+    ("secrets", {"secrets_master_username": "a-b"}, ("secrets_master_username: 'a-b'", "use 1 to 63")),
+    ("secrets", {"secrets_master_username": "mlflow"}, ("secrets_database_username: 'mlflow'", "choose another")),
+    ("secrets", {"secrets_kms_key_id": "alias/mlflow"}, ("secrets_kms_key_id: 'alias/mlflow'", "use one such as arn:")),
+    ("secrets", {"secrets_recovery_window": 3}, ("secrets_recovery_window: 3", "use 7 to 30, or 0")),
+    # rds
+    ("rds", {"rds_engine_version": "fifteen"}, ("rds_engine_version: 'fifteen'", "use one such as 15")),
+    ("rds", {"rds_engine_version": "15.4.1"}, ("rds_engine_version: '15.4.1'", "use one such as 15")),
+    ("rds", {"rds_instance_class": "t3.micro"}, ("rds_instance_class: 't3.micro'", "use one such as db.t3.micro")),
+    ("rds", {"rds_allocated_storage": 5}, ("rds_allocated_storage: 5", "20 to 65536")),
+    ("rds", {"rds_max_allocated_storage": 21}, ("rds_max_allocated_storage: 21", "raise it", "0")),
+    ("rds", {"rds_backup_retention_days": 36}, ("rds_backup_retention_days: 36", "0 to 35")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_tracking_database": "postgres"},
+        ("ecs_mlflow_tracking_database: 'postgres'", "no name that"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_auth_database": "ml-auth"}, ("ecs_mlflow_auth_database: 'ml-auth'", "underscores")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_auth_database": "mlflow_db"},
+        ("ecs_mlflow_auth_database: 'mlflow_db'", "give each its own"),
+    ),
+    (
+        "rds",
+        {"rds_kms_key_id": "0a1b2c3d"},
+        ("rds_kms_key_id: '0a1b2c3d'", "use one such as arn:", "or leave it empty"),
+    ),
+    ("rds", {"rds_storage_type": "io9"}, ("rds_storage_type: 'io9'", "one of gp2, gp3")),
+    ("rds", {"rds_multi_az": "maybe"}, ("rds_multi_az: 'maybe'", "true or false")),
+    # storage
+    ("storage", {"storage_bucket": "My_Bucket"}, ("storage_bucket: 'My_Bucket'", "lower-case letters")),
+    ("storage", {"storage_bucket": "a.b.c"}, ("storage_bucket: 'a.b.c'", "hyphens")),
+    ("storage", {"storage_bucket": "ab"}, ("storage_bucket: 'ab'", "3 to 63")),
+    (
+        "storage",
+        {"storage_kms_key_id": "arn:aws:kms:eu-west-2:123456789012:alias/mlflow"},
+        ("storage_kms_key_id: 'arn:aws:kms:eu-west-2:123456789012:alias/mlflow'", "use one such as arn:"),
+    ),
+    ("stack", {"stack_artifact_prefix": "/mlflow"}, ("stack_artifact_prefix: '/mlflow'", "without a leading")),
+    ("stack", {"stack_artifact_prefix": "a/../b"}, ("stack_artifact_prefix: 'a/../b'", "use one such as")),
+    ("storage", {"storage_noncurrent_days": 0}, ("storage_noncurrent_days: 0", "use 1 or more")),
+    # alb
+    ("alb", {"alb_health_interval": 4, "alb_health_timeout": 2}, ("alb_health_interval: 4", "5 to 300", "choose")),
+    ("alb", {"alb_health_timeout": 10}, ("alb_health_timeout: 10", "alb_health_interval (10 s)", "lower it")),
+    ("alb", {"alb_deregistration_delay": 3601}, ("alb_deregistration_delay: 3601", "0 to 3600")),
+    ("alb", {"alb_scheme": "private"}, ("alb_scheme: 'private'", "one of internet-facing, internal")),
+    # ecs_mlflow
+    ("ecs_mlflow", {"ecs_mlflow_desired_count": "two"}, ("ecs_mlflow_desired_count: 'two'", "a whole number")),
+    ("ecs_mlflow", {"ecs_mlflow_desired_count": 0}, ("ecs_mlflow_desired_count: 0", "use 1 or more")),
+    ("ecs_mlflow", {"ecs_mlflow_desired_count": 7}, ("ecs_mlflow_desired_count: 7", "ecs_mlflow_max_count (6)")),
+    ("ecs_mlflow", {"ecs_mlflow_min_count": 9}, ("ecs_mlflow_min_count and", "9 to 6", "set 1 <=")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_memory": 8192},
+        ("ecs_mlflow_cpu 512 and ecs_mlflow_memory 8192", "Fargate offers 1024 to 4096"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_cpu": 500}, ("ecs_mlflow_cpu 500", "Fargate offers 256, 512")),
+    ("ecs_mlflow", {"ecs_mlflow_cpu": 0.5}, ("ecs_mlflow_cpu: '0.5'", "a whole number")),
+    ("ecs_mlflow", {"ecs_mlflow_version": "latest"}, ("ecs_mlflow_version: 'latest'", "such as 3.17.2")),
+    ("ecs_mlflow", {"ecs_mlflow_version": "2.9.2"}, ("ecs_mlflow_version: 2.9.2", "use 3.17.2")),
+    ("ecs_mlflow", {"ecs_mlflow_workers": 4}, ("ecs_mlflow_workers: 4", "1024 MiB", "lower ecs_mlflow_workers")),
+    ("ecs_mlflow", {"ecs_mlflow_workers": -1}, ("ecs_mlflow_workers: -1", "use 1 or more, or 0")),
+    ("ecs_mlflow", {"ecs_mlflow_stop_timeout": 121}, ("ecs_mlflow_stop_timeout: 121", "2 to 120")),
+    ("ecs_mlflow", {"ecs_mlflow_start_period": 301}, ("ecs_mlflow_start_period: 301", "0 to 300")),
+    ("ecs_mlflow", {"ecs_mlflow_rollout_timeout": 0}, ("ecs_mlflow_rollout_timeout: 0", "use 1 or more")),
+    ("ecs_mlflow", {"ecs_mlflow_sslmode": "verify-full"}, ("ecs_mlflow_sslmode: 'verify-full'", "of prefer, require")),
+    ("ecs_mlflow", {"ecs_mlflow_image": None}, ("ecs_mlflow_image: has no value", "take it out")),
+    ("ecs_mlflow", {"ecs_mlflow_image": ["python"]}, ("ecs_mlflow_image: '['python']'", "a text")),
+    ("ecs_mlflow", {"ecs_mlflow_allowed_hosts": {"a": 1}}, ("ecs_mlflow_allowed_hosts: ", "a list")),
+    # mlflow_access, verify
+    ("mlflow_access", {"mlflow_access_url": "mlflow"}, ("mlflow_access_url: 'mlflow'", "use one such as https://")),
+    ("mlflow_access", {"mlflow_access_url": "http://x:1:2"}, ("mlflow_access_url: 'http://x:1:2'", "use one such")),
+    ("mlflow_access", {"mlflow_access_wait_timeout": -1}, ("mlflow_access_wait_timeout: -1", "use 0 or more")),
+    ("verify", {"verify_logins": 1}, ("verify_logins: 1", "use 2 to 100")),
+    ("verify", {"verify_logins": 101}, ("verify_logins: 101", "use 2 to 100")),
+    ("verify", {"verify_certificate_days": -1}, ("verify_certificate_days: -1", "use 0 to 3650")),
+    ("verify", {"verify_latency_requests": 1001}, ("verify_latency_requests: 1001", "use 0 to 1000")),
+    ("verify", {"verify_latency_p95_ms": -1}, ("verify_latency_p95_ms: -1", "use 0 to 600000")),
+    ("verify", {"verify_certificate_arn": "mine"}, ("verify_certificate_arn: 'mine'", "use one such as arn:aws:acm")),
+    ("verify", {"verify_stages": ["helth"]}, ("verify_stages: '['helth']'", "health")),
+    ("verify", {"verify_wait_timeout": -5}, ("verify_wait_timeout: -5", "use 0 or more")),
+]
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+def test_defaults_are_right(role: str) -> None:
+    assert input_problems(role) == []
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+@pytest.mark.parametrize("role", ["rds", "secrets", "storage"])
+def test_the_arn_of_a_key_is_right(role: str, partition: str) -> None:
+    arn = f"arn:{partition}:kms:eu-west-2:123456789012:key/mrk-0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+    assert input_problems(role, **{f"{role}_kms_key_id": arn}) == []
+
+
+def test_every_role_is_checked() -> None:
+    assert sorted(problems.INPUT_CHECKS) == ALL_ROLES
+    assert {role for role, _overrides, _says in WRONG} == set(ALL_ROLES)
+
+
+@pytest.mark.parametrize(
+    ("role", "overrides", "says"), WRONG, ids=[f"{next(iter(row[1]))}={next(iter(row[1].values()))}" for row in WRONG]
+)
+def test_one_message_with_variable_value_and_remedy(role: str, overrides: dict[str, Any], says: Says) -> None:
+    found = input_problems(role, **overrides)
+
+    assert len(found) == 1, found
+    assert [text for text in says if text not in found[0]] == [], found[0]
+    assert "\n" not in found[0]
+
+
+def test_a_login_in_a_url_is_not_repeated() -> None:
+    hidden = "".join(["s", "3", "cr", "et"])
+    (message,) = input_problems("mlflow_access", mlflow_access_url=f"https://admin:{hidden}@mlflow.example.org")
+    assert hidden not in message
+    assert message.startswith("mlflow_access_url: carries a login")
+
+
+def test_several_wrong_variables_are_all_named() -> None:
+    found = input_problems("rds", rds_instance_class="big", rds_backup_retention_days=99)
+    assert [message.split(":")[0] for message in found] == ["rds_instance_class", "rds_backup_retention_days"]
+
+
+def test_numbers_in_texts_are_numbers() -> None:
+    """``-e ecs_mlflow_desired_count=3`` is a text to Ansible."""
+    assert input_problems("ecs_mlflow", ecs_mlflow_desired_count="3") == []
+    assert inputs("ecs_mlflow", ecs_mlflow_desired_count="3")["ecs_mlflow_desired_count"] == 3
+
+
+REGION = {
+    "account_id": "123456789012",
+    "region": "eu-west-2",
+    "zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+    "postgres_versions": ["14.9", "15.4", "15.10", "16.3"],
+    "bucket": {"name": "fraud-models-test", "state": "absent", "region": None},
+}
+
+
+def _bucket(state: str, region: str | None) -> dict[str, Any]:
+    return {"bucket": {"name": "fraud-models-test", "state": state, "region": region}}
+
+
+WRONG_HERE: list[tuple[str, dict[str, Any], dict[str, Any], Says]] = [
+    (
+        "network",
+        {"network_zones": ["eu-west-2a", "us-east-1a"]},
+        {},
+        ("network_zones", "no zone 'us-east-1a'", "it has eu-west-2a, eu-west-2b, eu-west-2c"),
+    ),
+    ("network", {}, {"zones": ["eu-west-2a"]}, ("network_public_cidrs", "2 zones", "offers 1", "list fewer")),
+    ("rds", {"rds_engine_version": "15.5"}, {}, ("rds_engine_version", "15.5", "choose one of 15.4, 15.10")),
+    ("rds", {"rds_engine_version": "12"}, {}, ("rds_engine_version", "12", "a major version of 14, 15, 16")),
+    # "1" is no beginning of "15".
+    ("rds", {"rds_engine_version": "1"}, {}, ("rds_engine_version", "PostgreSQL 1;", "a major version of")),
+    (
+        "storage",
+        {},
+        _bucket("elsewhere", "us-east-1"),
+        ("storage_bucket: 'fraud-models-test' lies in region us-east-1", "choose a bucket in eu-west-2"),
+    ),
+    (
+        "storage",
+        {},
+        _bucket("foreign", None),
+        ("storage_bucket: 'fraud-models-test' exists", "choose another name"),
+    ),
+    (
+        "stack",
+        {"stack_account_id": "210987654321"},
+        {},
+        ("stack_account_id", "account 123456789012, not to 210987654321", "AWS_PROFILE"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "overrides", "facts", "says"), WRONG_HERE, ids=[f"{row[0]}-{row[3][0][:30]}" for row in WRONG_HERE]
+)
+def test_one_message_for_what_the_region_lacks(
+    role: str, overrides: dict[str, Any], facts: dict[str, Any], says: Says
+) -> None:
+    found = problems.REGION_CHECKS[role](inputs(role, **overrides), {**REGION, **facts})
+
+    assert len(found) == 1, found
+    assert [text for text in says if text not in found[0]] == [], found[0]
+
+
+@pytest.mark.parametrize("role", sorted(problems.REGION_CHECKS))
+@pytest.mark.parametrize("state", ["absent", "here"])
+def test_defaults_fit_the_region(role: str, state: str) -> None:
+    assert problems.REGION_CHECKS[role](inputs(role), {**REGION, **_bucket(state, "eu-west-2")}) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "newest"), [("15", "15.10"), ("15.4", "15.4"), ("16", "16.3"), ("1", None), ("15.1", None)]
+)
+def test_newest_minor_release_that_is_offered(wanted: str, newest: str | None) -> None:
+    assert rds.newest_offered(wanted, REGION["postgres_versions"]) == newest
+
+
+@pytest.mark.parametrize(("memory", "workers"), [(512, 1), (1024, 2), (2048, 6)])
+def test_workers_that_fit(memory: int, workers: int) -> None:
+    assert ecs_mlflow.largest_workers(memory) == workers
+
+
+@given(st.integers(512, 122880))
+def test_workers_leave_a_tenth_of_the_memory_free(memory: int) -> None:
+    workers = ecs_mlflow.largest_workers(memory)
+    assert workers == 1 or 200 + 266 * workers <= memory * 0.9

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callback that says what is waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.callback.progress import CallbackModule, spoken
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (45.9, "45 s"), (60, "1 min"), (61, "1 min 1 s"), (240, "4 min"), (270.2, "4 min 30 s")],
+)
+def test_spoken(seconds: float, said: str) -> None:
+    assert spoken(seconds) == said
+
+
+class Task:
+    """As much of a task as the callback sees."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_name(self) -> str:
+        return f" {self.name} "
+
+
+class Screen:
+    """Keeps what is displayed, and says when there is something."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.shown = threading.Event()
+
+    def display(self, line: str, color: str) -> None:
+        self.lines.append(line)
+        self.shown.set()
+
+
+@pytest.fixture
+def screen() -> Screen:
+    return Screen()
+
+
+@pytest.fixture
+def callback(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> Iterator[CallbackModule]:
+    callback = CallbackModule()
+    callback._display = screen
+    interval: dict[str, Any] = {"interval": 1}
+    monkeypatch.setattr(callback, "get_option", interval.__getitem__)
+    callback.interval_for_test = interval
+    yield callback
+    callback.v2_playbook_on_stats(None)
+
+
+def _timers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "_tell" in thread.name]
+
+
+def _gone(timers: list[threading.Thread]) -> bool:
+    for timer in timers:
+        timer.join(5)
+    return not any(timer.is_alive() for timer in timers)
+
+
+def test_a_long_task_is_named_with_its_time(callback: CallbackModule, screen: Screen) -> None:
+    callback.v2_playbook_on_task_start(Task("Wait for the database"), False)
+    assert screen.shown.wait(10)
+    assert screen.lines[0].strip() == "... Wait for the database: 1 s"
+
+
+def test_the_timer_ends_with_the_run(callback: CallbackModule, screen: Screen) -> None:
+    callback.v2_playbook_on_task_start(Task("Wait"), False)
+    timers = _timers()
+    assert len(timers) == 1
+    callback.v2_playbook_on_stats(None)
+    assert _gone(timers)
+    assert screen.lines == []
+
+
+def test_the_next_task_ends_the_timer_of_the_one_before(callback: CallbackModule) -> None:
+    callback.v2_playbook_on_task_start(Task("First"), False)
+    first = _timers()
+    callback.v2_playbook_on_handler_task_start(Task("Second"))
+    assert _gone(first)
+    assert len(_timers()) == 1
+
+
+def test_a_new_play_ends_the_timer(callback: CallbackModule) -> None:
+    callback.v2_playbook_on_task_start(Task("Last of the play"), False)
+    timers = _timers()
+    callback.v2_playbook_on_play_start(None)
+    assert _gone(timers)
+
+
+def test_interval_zero_prints_nothing(callback: CallbackModule, screen: Screen) -> None:
+    callback.interval_for_test["interval"] = 0
+    callback.v2_playbook_on_task_start(Task("Wait"), False)
+    assert _timers() == []
+    time.sleep(0.05)
+    assert screen.lines == []

@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A subnet that exists keeps its zone, whatever the region offers today."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.zones import subnet_zones
+
+ONE, TWO, THREE = "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"
+BUILT = {"subnets": [{"cidr": ONE, "zone": "a"}, {"cidr": TWO, "zone": "b"}]}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "named", "built", "offered", "expected"),
+    [
+        ([ONE, TWO], [], None, ["a", "b", "c"], ["a", "b"]),
+        ([ONE, TWO], ["c", "a"], None, ["a", "b", "c"], ["c", "a"]),
+        ([ONE, TWO], [], BUILT, ["a", "b", "c"], ["a", "b"]),
+        # A zone that is not available today, and one that came before the others.
+        ([ONE, TWO], [], BUILT, ["b", "c"], ["a", "b"]),
+        ([ONE, TWO], [], BUILT, ["0", "a", "b"], ["a", "b"]),
+        # A third pair takes a zone that has none yet.
+        ([ONE, TWO, THREE], [], BUILT, ["a", "b", "c"], ["a", "b", "c"]),
+        ([THREE, ONE, TWO], [], BUILT, ["a", "b", "c"], ["c", "a", "b"]),
+        # Too few zones: the preflight says so.
+        ([ONE, TWO, THREE], [], None, ["a", "b"], ["a", "b"]),
+    ],
+)
+def test_zones(
+    blocks: list[str], named: list[str], built: dict[str, object] | None, offered: list[str], expected: list[str]
+) -> None:
+    assert subnet_zones(blocks, named, built, offered) == expected
