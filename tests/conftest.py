@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded AWS for every test that needs an AWS.
+
+``aws`` is one embedded AWS for the whole session: use names of your own in it, or a region of your own.
+``start_aws(latency=..., accounts=[...], port=...)`` starts another one, ended after the test module.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.embedded import EmbeddedAws, emulator, start
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests know no AWS and no MLflow but their own, whatever the shell that starts them is set up for.
+
+    Those of ``tests/deployed`` ask the stack that they are pointed at.
+    """
+    if any("deployed" in argument for argument in config.args):
+        return
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MLFLOW_"))]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """One embedded AWS, without latency, for the whole session."""
+    state = tmp_path_factory.mktemp("aws") / "state"
+    try:
+        yield start(state, 0.0, 0, [])
+    finally:
+        emulator("stop", "--state", str(state))
+
+
+@pytest.fixture(scope="module")
+def start_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., EmbeddedAws]]:
+    """Start further embedded AWSes with options of your own; all end after the module."""
+    states: list[Path] = []
+
+    def another(latency: float = 0.0, port: int = 0, accounts: Sequence[str] = ()) -> EmbeddedAws:
+        states.append(tmp_path_factory.mktemp("aws") / "state")
+        return start(states[-1], latency, port, accounts)
+
+    try:
+        yield another
+    finally:
+        for state in states:
+            emulator("stop", "--state", str(state))

@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of the playbooks, and an embedded AWS to run them against."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from deployed_stack import ROOT, Stack
+
+#: Seconds that a run may take; a first deployment takes about 150 on two quiet cores.
+PATIENCE = 600.0
+LOCAL = "inventories/local"
+
+
+def _children(pid: int) -> list[int]:
+    """The direct children of a process."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # pid (name) state parent ...; the name may hold anything
+            if int(file.read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(file.parent.name))
+    return found
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL a process and all that it started, as when the machine dies.
+
+    The workers of ansible-core 2.19 have process groups of their own, so the group would not be enough. Each
+    process is stopped before its children are read: it can start no more.
+    """
+    pids, found = [pid], []
+    while pids:
+        one = pids.pop()
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGSTOP)
+            found.append(one)
+            pids += _children(one)
+    for one in found:
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of a playbook ended.
+
+    :param code: the exit code; negative for the signal that ended it.
+    """
+
+    code: int
+    output: str
+    seconds: float
+
+    def recap(self) -> dict[str, int]:
+        """The counts of the last line."""
+        rows = re.findall(r"^\S+\s+: (ok=.*)$", self.output, re.MULTILINE)
+        assert rows, self.output[-3000:]
+        return {key: int(value) for key, value in (cell.split("=") for cell in rows[-1].split())}
+
+    def messages(self) -> list[str]:
+        """The message of each failed task."""
+        decode = json.JSONDecoder().raw_decode
+        starts = [match.end() for match in re.finditer(r"^fatal: \[.*?\]: FAILED! => ", self.output, re.MULTILINE)]
+        return [str(decode(self.output[start:])[0].get("msg")) for start in starts]
+
+    def tasks(self) -> list[str]:
+        """The names of the tasks that were begun."""
+        return re.findall(r"^TASK \[(.*?)\] \*+$", self.output, re.MULTILINE)
+
+    def changed_tasks(self) -> list[str]:
+        """The names of the tasks that changed something."""
+        found, task = [], ""
+        for line in self.output.splitlines():
+            begun = re.match(r"TASK \[(.*?)\] \*+$", line)
+            task = begun.group(1) if begun else task
+            if line.startswith("changed: "):
+                found.append(task)
+        return found
+
+    def assert_good(self) -> Ended:
+        """This run, which ended well."""
+        assert self.code == 0, self.output[-6000:]
+        return self
+
+    def assert_nothing_changed(self) -> None:
+        """The run ended well and changed nothing."""
+        self.assert_good()
+        assert (self.recap()["changed"], self.changed_tasks()) == (0, [])
+
+
+@dataclass(frozen=True)
+class Site:
+    """An account on an embedded AWS of its own, and the playbooks of this checkout.
+
+    :param folder: scratch folder with everything that the runs write.
+    :param env: environment of AWS clients.
+    :param http_port: port of the load balancer, where the inventory may be changed.
+    :param output: output folder of the runs.
+    """
+
+    folder: Path
+    env: Mapping[str, str] = field(repr=False)
+    http_port: int
+    output: Path
+
+    @property
+    def state(self) -> Path:
+        """State folder of the embedded AWS."""
+        return self.folder / "aws"
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The stack, once it is deployed."""
+        return Stack(output=self.output, env=self.env, emulator=self.state)
+
+    def variables(self) -> dict[str, Any]:
+        """What the runs add to ``inventories/local``: a port that is free, and quick stops."""
+        return {"stack_output_dir": str(self.output), "stack_http_port": self.http_port, "ecs_mlflow_stop_timeout": 10}
+
+    def begin(
+        self, playbook: str, inventory: str, variables: Mapping[str, Any], tags: str = "", *, check: bool = False
+    ) -> subprocess.Popen[str]:
+        """Start a run in a process group of its own, with nothing of the caller's AWS settings."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_", "MLFLOW_"))}
+        own.pop("PYTHONDONTWRITEBYTECODE", None)  # or every module compiles boto3 anew
+        return subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                *(playbook, "-i", inventory),
+                *(["-e", json.dumps(dict(variables))] if variables else []),
+                *(["--tags", tags] if tags else []),
+                *(["--check"] if check else []),
+            ],
+            cwd=ROOT,
+            env={
+                **own,
+                **self.env,
+                "HOME": str(home),
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+                "ANSIBLE_NOCOLOR": "1",
+                "PYTHONUNBUFFERED": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(
+        self,
+        playbook: str = "site.yml",
+        *,
+        inventory: str = LOCAL,
+        tags: str = "",
+        stop: Callable[[str], float | None] | None = None,
+        check: bool = False,
+        **variables: Any,
+    ) -> Ended:
+        """Run a playbook to its end, or until ``stop`` says so.
+
+        :param stop: asked for each line of the output; when it answers a number of seconds, the whole run is
+            killed (SIGKILL) that much later.
+        :param check: change nothing, and say what would change.
+        """
+        began = time.monotonic()
+        extra = {**(self.variables() if inventory == LOCAL else {}), **variables}
+        process = self.begin(playbook, inventory, extra, tags, check=check)
+        assert process.stdout is not None
+        lines: list[str] = []
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                delay = stop(line) if stop else None
+                if delay is not None:
+                    time.sleep(delay)
+                    break
+                assert time.monotonic() - began < PATIENCE, "".join(lines[-40:])
+            else:
+                process.wait(timeout=30)
+        finally:
+            if process.poll() is None:
+                kill_tree(process.pid)
+            process.stdout.close()
+            process.wait(timeout=30)
+        return Ended(process.returncode, "".join(lines), time.monotonic() - began)
+
+    def deploy(self, **variables: Any) -> Ended:
+        """Deploy the stack of ``inventories/local``."""
+        return self.run(**variables).assert_good()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _emulator(state: Path, *argv: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "emulator", *argv, "--state", str(state)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def own_site(folder: Path) -> Iterator[Site]:
+    """An embedded AWS below ``folder``, stopped at the end."""
+    state = folder / "aws"
+    _emulator(state, "start")
+    try:
+        rows = _emulator(state, "env", "--region", "eu-west-2").splitlines()
+        yield Site(folder, dict(row.split("=", 1) for row in rows), _free_port(), folder / "out")
+    finally:
+        _emulator(state, "stop")

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A first deployment that is killed again and again converges, and nothing was made twice."""
+
+from __future__ import annotations
+
+import pytest
+from deployed_account import added, counts, resources
+from deployed_runs import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+STACK = "fraud-scoring-mlflow-local"
+
+#: The task in which the run is killed, and how many seconds after its beginning: before, in, and after its calls
+#: to AWS. Each run goes on from what the one before left.
+KILLS = [
+    ("Vpc | Create the VPC", 1.2),
+    ("Nat | Allocate the addresses", 1.3),
+    ("Nat | Begin the gateways", 0.0),
+    ("Nat | Begin the gateways", 1.5),
+    ("Secrets | Make those that do not exist", 2.5),
+    ("Instance | Create or change the database", 2.0),
+    ("Load balancer | Create the load balancer and its listener", 1.5),
+    ("Migrate | Run the migration of the databases", 5.0),
+    ("Service | Roll the revision out and wait until it is steady", 8.0),
+    ("Admin | Make the admin what the secret says", 0.5),
+]
+
+#: One of each, and a NAT gateway with its address in each of the two zones.
+WANTED = {
+    "Vpcs": 1,
+    "Subnets": 4,
+    "InternetGateways": 1,
+    "NatGateways": 2,
+    "Addresses": 2,
+    "SecurityGroups": 4,
+    "RouteTables": 4,
+    "VpcEndpoints": 1,
+    "SecretList": 4,
+    "DBInstances": 1,
+    "DBParameterGroups": 1,
+    "DBSubnetGroups": 1,
+    "Buckets": 1,
+    "LoadBalancers": 1,
+    "TargetGroups": 1,
+    "clusterArns": 1,
+    "taskDefinitionArns": 2,
+    "Roles": 3,
+    "logGroups": 1,
+}
+
+
+class Killer:
+    """Says when the run has begun a task."""
+
+    def __init__(self, task: str, delay: float) -> None:
+        self._task, self._delay = task, delay
+
+    def __call__(self, line: str) -> float | None:
+        return self._delay if line.startswith("TASK [") and line.split(" : ", 1)[-1].startswith(self._task) else None
+
+
+@pytest.fixture(scope="module")
+def empty(account: Site) -> dict[str, set[str]]:
+    """What a new account has."""
+    return resources(account.stack)
+
+
+@pytest.mark.parametrize(("task", "delay"), KILLS)
+def test_killed(account: Site, empty: dict[str, set[str]], task: str, delay: float) -> None:
+    ended = account.run(stop=Killer(task, delay), network_nat="per_zone")
+
+    assert ended.code == -9, ended.output[-3000:]
+    made = counts(added(empty, resources(account.stack)))
+    assert {kind: number for kind, number in made.items() if number > WANTED.get(kind, number)} == {}
+
+
+def test_next_run_converges(account: Site, empty: dict[str, set[str]]) -> None:
+    account.deploy(network_nat="per_zone")
+
+    made = counts(added(empty, resources(account.stack)))
+    assert {kind: made[kind] for kind in WANTED} == WANTED
+    stack = account.stack
+    assert stack.health["healthy"] is True
+    assert len(stack.running_tasks()) == stack.service()["desiredCount"] == 2
+    assert stack.search(stack.login) == 200
+
+
+def test_migration_ran_once(account: Site) -> None:
+    """The run that was killed while the migration went on had begun it; the next one waited for it."""
+    stack = account.stack
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for arn in stack.every(
+            "ecs",
+            "list_tasks",
+            "taskArns",
+            cluster=f"{STACK}-cluster",
+            family=f"{STACK}-migration",
+            desiredStatus=status,
+        )
+    ]
+    tasks = stack.aws("ecs").describe_tasks(cluster=f"{STACK}-cluster", tasks=arns)["tasks"]
+    codes = [container["exitCode"] for task in tasks for container in task["containers"]]
+    assert (len(tasks), codes) == (1, [0, 0])
+
+
+def test_second_run_changes_nothing(account: Site) -> None:
+    account.run(network_nat="per_zone").assert_nothing_changed()

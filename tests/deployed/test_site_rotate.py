@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""rotate.yml under load: no request of a valid login fails, and what was valid before is refused afterwards.
+
+Each test takes the stack that the one before left, so a failure makes the later ones meaningless.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import pytest
+from deployed_requests import RATE, Requests
+from deployed_runs import Ended, Site
+from deployed_stack import SECRETS, Stack, dotenv
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+CLIENTS = 8
+USERS = [{"name": "alice"}, {"name": "bob o'hara"}]
+ROTATE = "playbooks/rotate.yml"
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was valid before a rotation."""
+
+    secrets: dict[str, dict[str, str]]
+    users: dict[str, str]
+    revisions: tuple[int, int]
+
+
+def revisions(stack: Stack) -> tuple[int, int]:
+    """The newest revision of the service's family and of the migration's."""
+    found = [
+        stack.aws("ecs").describe_task_definition(taskDefinition=family)["taskDefinition"]["revision"]
+        for family in (stack.name, f"{stack.name}-migration")
+    ]
+    return found[0], found[1]
+
+
+def look(stack: Stack) -> Before:
+    return Before({use: stack.secret(use) for use in SECRETS}, stack.users(), revisions(stack))
+
+
+def connects(stack: Stack, login: dict[str, str]) -> bool:
+    """Whether the database lets this login in."""
+    try:
+        stack.connect(login).close()
+    except psycopg2.OperationalError as error:
+        if "password authentication failed" not in str(error):
+            raise
+        return False
+    return True
+
+
+def labels(stack: Stack, use: str) -> list[str]:
+    """The labels of the secret's versions."""
+    found = stack.aws("secretsmanager").describe_secret(SecretId=f"{stack.name}/{use}")["VersionIdsToStages"]
+    return sorted(label for held in found.values() for label in held)
+
+
+def under_load(site: Site, login: tuple[str, str], tags: str, **variables: Any) -> Ended:
+    """Run the rotation while eight clients ask; every one of their requests is answered."""
+    with ExitStack() as clients:
+        asking = [clients.enter_context(Requests(site.stack, login)) for _ in range(CLIENTS)]
+        ended = site.run(ROTATE, tags=tags, mlflow_users=USERS, **variables).assert_good()
+    failed = [row for client in asking for row in client.failed()]
+    answered = sum(len(client.answers) for client in asking)
+    print(f"{answered} requests in {ended.seconds:.0f} s, failed {failed}")
+    assert failed == []
+    # Two cores run the playbook, two tasks and all clients: fewer than the rate, but never a standstill.
+    assert answered > CLIENTS * RATE * ended.seconds / 10
+    return ended
+
+
+@pytest.fixture(scope="module")
+def site(account: Site) -> Site:
+    account.deploy(mlflow_users=USERS)
+    return account
+
+
+def test_all_that_the_stack_uses_itself(site: Site) -> None:
+    stack, before = site.stack, look(site.stack)
+    under_load(site, ("alice", before.users["alice"]), "admin,database,flask")
+    after = look(stack)
+
+    assert after.users == before.users
+    assert after.secrets["database/master"] == before.secrets["database/master"]
+    assert after.secrets["database/mlflow"]["username"] == before.secrets["database/mlflow"]["username"] + "_clone"
+    for use in ("database/mlflow", "mlflow/admin", "mlflow/flask"):
+        assert after.secrets[use][SECRETS[use]] != before.secrets[use][SECRETS[use]]
+    # One rollout for the key and for the database together.
+    assert after.revisions == (before.revisions[0] + 1, before.revisions[1] + 1)
+    assert (connects(stack, before.secrets["database/mlflow"]), connects(stack, after.secrets["database/mlflow"])) == (
+        False,
+        True,
+    )
+    assert labels(stack, "database/mlflow") == ["AWSCURRENT"]
+    logins = [
+        tuple(found.secrets["mlflow/admin"][key] for key in ("username", "password")) for found in (before, after)
+    ]
+    assert [{stack.search((user, word)) for _ in range(8)} for user, word in logins] == [{401}, {200}]
+    assert dotenv(site.output / "mlflow.env")["MLFLOW_TRACKING_PASSWORD"] == logins[1][1]
+
+
+def test_the_rotated_stack_is_what_the_inventory_says(site: Site) -> None:
+    site.run(mlflow_users=USERS).assert_nothing_changed()
+    site.run(check=True, mlflow_users=USERS).assert_nothing_changed()
+
+
+def test_one_user(site: Site) -> None:
+    stack, before = site.stack, look(site.stack)
+    bob = "bob o'hara"
+    under_load(site, ("alice", before.users["alice"]), "users", rotate_users=[bob])
+    after = look(stack)
+    assert (after.secrets, after.revisions) == (before.secrets, before.revisions)
+    assert after.users["alice"] == before.users["alice"]
+    assert [{stack.search((bob, found.users[bob])) for _ in range(8)} for found in (before, after)] == [{401}, {200}]
+
+
+def test_a_user_that_is_none(site: Site) -> None:
+    before = look(site.stack)
+    ended = site.run(ROTATE, tags="users", rotate_users=["mallory"])
+    assert ended.code != 0
+    assert "there is no such secret" in ended.output
+    assert look(site.stack) == before
+
+
+def test_a_killed_rotation_is_gone_on_with(site: Site) -> None:
+    """Killed when the secret is new and nothing else is: the old user works on until the next run is done."""
+    stack, before = site.stack, look(site.stack)
+    made = False
+
+    def when_made(line: str) -> float | None:
+        nonlocal made
+        made = made or "Rotate | Make new values" in line
+        return 0.0 if made and line.startswith("changed: ") else None
+
+    killed = site.run(ROTATE, tags="database", stop=when_made, mlflow_users=USERS)
+    assert killed.code < 0
+    changed = stack.secret("database/mlflow")
+    assert changed["username"] == before.secrets["database/mlflow"]["username"].removesuffix("_clone")
+    assert connects(stack, before.secrets["database/mlflow"])
+    assert {stack.search(("alice", before.users["alice"])) for _ in range(8)} == {200}
+
+    site.deploy(mlflow_users=USERS)
+    after = look(stack)
+    assert after.secrets["database/mlflow"] == changed
+    assert (connects(stack, before.secrets["database/mlflow"]), connects(stack, changed)) == (False, True)
+    assert after.revisions == (before.revisions[0] + 1, before.revisions[1] + 1)
+    site.run(mlflow_users=USERS).assert_nothing_changed()

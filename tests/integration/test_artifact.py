@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as people install it: its built tarball in an empty folder, used from another one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.embedded import ROOT
+
+BIN = Path(sys.executable).parent
+FQCN = "mlops.mlflow_aws"
+
+
+def ansible(command: str, *arguments: str, cwd: Path, collections: Path | None = None) -> str:
+    """Run one of Ansible's commands, without the checkout's configuration; answers its output."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    env["PATH"] = f"{BIN}{os.pathsep}{env['PATH']}"
+    if collections is not None:
+        env["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
+    done = subprocess.run([BIN / command, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    ansible("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(ROOT), cwd=ROOT)
+    (built,) = folder.glob("mlops-mlflow_aws-*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("collections")
+    arguments = ["collection", "install", "--offline", "--no-deps", "-p", str(folder), str(tarball)]
+    ansible("ansible-galaxy", *arguments, cwd=folder)
+    return folder
+
+
+def test_the_tarball_holds_the_product_and_nothing_made(tarball: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        names = archive.getnames()
+    for wanted in ("meta/runtime.yml", "playbooks/site.yml", "plugins/modules/stack_info.py", "LICENSE"):
+        assert wanted in names
+    made = (".venv", ".demo", ".cache", ".git/", "collections", "__pycache__", ".env")
+    assert [name for name in names if name.startswith(made) or name.endswith((".pyc", ".env"))] == []
+
+
+def test_the_site_playbook_runs_by_its_name_from_elsewhere(installed: Path, tmp_path: Path) -> None:
+    arguments = [f"{FQCN}.site", "-i", str(ROOT / "inventories" / "prod"), "--list-tasks"]
+    said = ansible("ansible-playbook", *arguments, cwd=tmp_path, collections=installed)
+    for role in ("network", "secrets", "rds", "storage", "alb", "ecs_mlflow", "mlflow_access", "verify"):
+        assert f"{FQCN}.{role} : " in said
+
+
+def test_the_installed_copy_is_the_one_that_is_used(installed: Path, tmp_path: Path) -> None:
+    said = ansible("ansible-doc", "--metadata-dump", "-t", "module", FQCN, cwd=tmp_path, collections=installed)
+    assert str(installed) in ansible("ansible-galaxy", "collection", "list", FQCN, cwd=tmp_path, collections=installed)
+    assert f"{FQCN}.ecs_rollout" in said
+
+
+def test_the_checkout_comes_before_an_installed_copy(installed: Path) -> None:
+    """An older copy in the home folder is never run in place of the checkout."""
+    configured = ansible("ansible-config", "dump", "--only-changed", "-c", str(ROOT / "ansible.cfg"), cwd=ROOT)
+    paths = next(line for line in configured.splitlines() if line.startswith("COLLECTIONS_PATHS"))
+    assert paths.split("[", 1)[1].startswith(f"'{ROOT / 'collections'}'")
