@@ -105,6 +105,10 @@ resources:
       type: list
       elements: dict
       sample: [{public_ip: 203.0.113.7, allocation_id: eipalloc-0a1b2c3d, nat: true}]
+    loose_internet_gateways:
+      description: Ids of internet gateways of the stack that are attached to no VPC, as a killed run leaves one.
+      type: list
+      elements: str
 names:
   description: Every AWS name of the stack.
   returned: always

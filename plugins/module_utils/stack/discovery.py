@@ -157,6 +157,13 @@ def elastic_ips(clients: Mapping[str, Client], names: StackNames) -> list[dict[s
     ]
 
 
+def loose_internet_gateways(clients: Mapping[str, Client], names: StackNames) -> list[str]:
+    """Ids of internet gateways of the stack that no VPC has: what a run leaves that is killed before it attaches one."""
+    mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
+    rows = _pages(clients["ec2"], "describe_internet_gateways", "InternetGateways", Filters=mine)
+    return sorted(row["InternetGatewayId"] for row in rows if not row["Attachments"])
+
+
 def _key_arn(clients: Mapping[str, Client], key: str | None) -> str | None:
     """The ARN of a KMS key that AWS named by ARN, id or alias; None for the key that AWS manages by itself."""
     if key is None or key.partition(":key/")[1]:
@@ -389,6 +396,7 @@ def discover(
         futures: dict[str, Future[Any]] = {
             "network": pool.submit(network, clients, names),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
+            "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
             "secrets": pool.submit(secrets, clients, names),
             "user_secrets": pool.submit(user_secrets, clients, names),
             "rds": pool.submit(rds, clients, names),

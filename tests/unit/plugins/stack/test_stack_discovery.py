@@ -17,7 +17,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names impor
 from run_module import run_module
 
 REGION = "eu-west-2"
-COMPONENTS = {"network", "elastic_ips", "secrets", "user_secrets", "rds", "storage", "alb", "ecs"}
+LISTS = {"elastic_ips", "loose_internet_gateways", "user_secrets"}
+COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs"} | LISTS
 
 
 def _clients(aws: Any, **options: Any) -> dict[str, Any]:
@@ -35,8 +36,8 @@ def test_empty_account(aws: Any) -> None:
         _clients(aws), names, region=REGION, bucket_name="nothing-here-artifacts", with_region=True
     )
     assert set(found) == COMPONENTS
-    assert found["elastic_ips"] == found["user_secrets"] == []
-    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"elastic_ips", "user_secrets", "ecs"}
+    assert all(found[key] == [] for key in LISTS)
+    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - LISTS - {"ecs"}
     assert set(found["ecs"].values()) == {None}
     assert facts is not None
     assert facts["zones"] == ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
@@ -65,6 +66,9 @@ def by_hand(aws: Any) -> Iterator[dict[str, Any]]:
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         undo.callback(ec2.delete_internet_gateway, InternetGatewayId=gateway)
         ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        loose = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        undo.callback(ec2.delete_internet_gateway, InternetGatewayId=loose)
+        ec2.create_tags(Resources=[gateway, loose], Tags=_tags(stack))
         undo.callback(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
         subnets = {}
         for tier, cidr, zone in (("public", "10.9.1.0/24", "eu-west-2b"), ("private", "10.9.2.0/24", "eu-west-2a")):
@@ -94,6 +98,7 @@ def by_hand(aws: Any) -> Iterator[dict[str, Any]]:
             "vpc": vpc,
             "subnets": subnets,
             "gateway": gateway,
+            "loose": loose,
             "group": group,
             "server": server,
             "address": address,
@@ -133,6 +138,7 @@ def test_network_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
 
 def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
     found = _found(aws, by_hand)
+    assert found["loose_internet_gateways"] == [by_hand["loose"]]
     assert found["elastic_ips"] == [
         {
             "public_ip": by_hand["address"]["PublicIp"],
