@@ -15,12 +15,12 @@ from moto.elbv2.models import elbv2_backends
 from emulator.patches.patching import around
 
 
-def nat_gateway_tag_type() -> None:
-    """DescribeTags files NAT gateways under ``natgateway``.
+def tag_types() -> None:
+    """DescribeTags files NAT gateways under ``natgateway`` and addresses under ``elastic-ip``.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeTags.html (resource-type)
     """
-    utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
+    utils.EC2_PREFIX_TO_RESOURCE.update({"nat": "natgateway", "eipalloc": "elastic-ip"})
 
 
 def subnets_in_use_stay() -> None:
@@ -135,7 +135,7 @@ def addresses_in_use_stay() -> None:
 
 
 PATCHES = (
-    nat_gateway_tag_type,
+    tag_types,
     subnets_in_use_stay,
     mapped_addresses_hold_the_gateway,
     security_groups_in_use_stay,

@@ -102,10 +102,13 @@ def test_deletion_by_arn(aws: EmbeddedAws) -> None:
 # --- ec2
 
 
-def test_nat_gateway_tag_type(aws: EmbeddedAws, subnet: str) -> None:
-    gateway, _ = nat_gateway(aws, subnet)
-    filters = [{"Name": "resource-id", "Values": [gateway]}]
-    assert [tag["ResourceType"] for tag in aws.client("ec2").describe_tags(Filters=filters)["Tags"]] == ["natgateway"]
+def test_tag_types(aws: EmbeddedAws, subnet: str) -> None:
+    gateway, address = nat_gateway(aws, subnet)
+    ec2 = aws.client("ec2")
+    ec2.create_tags(Resources=[address], Tags=[{"Key": "a", "Value": "b"}])
+    for identifier, name in ((gateway, "natgateway"), (address, "elastic-ip")):
+        filters = [{"Name": "resource-id", "Values": [identifier]}, {"Name": "resource-type", "Values": [name]}]
+        assert [tag["ResourceType"] for tag in ec2.describe_tags(Filters=filters)["Tags"]] == [name]
 
 
 def test_subnets_in_use_stay(aws: EmbeddedAws, vpc: str, subnet: str) -> None:
