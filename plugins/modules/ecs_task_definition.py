@@ -254,7 +254,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import
     clients,
     run_module,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import as_text
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
     DefinitionPlan,

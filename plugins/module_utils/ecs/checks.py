@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from .errors import InvalidInput
 from .fargate import check_size, cpu_units, memory_mib
+from .inputs import InvalidInput
 from .shapes import nearest
 
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:.+")

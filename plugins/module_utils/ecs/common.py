@@ -12,7 +12,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from .client import EcsClient, LogReader, retries
-from .errors import EcsError, EcsFailure, InvalidInput
+from .errors import EcsError, EcsFailure
+from .inputs import InvalidInput
 from .masking import without_values
 from .waiting import Patience
 
@@ -108,7 +109,7 @@ def run_module(module: AnsibleAWSModule, work: Callable[[AnsibleAWSModule], dict
     except EcsFailure as error:
         module.fail_json(msg=str(error.message), **error.kwargs)
     except InvalidInput as error:
-        module.fail_json(msg=str(error.message))
+        module.fail_json(msg=str(error))
     except EcsError as error:
         if error.exception:
             module.fail_json_aws(error.exception, msg=error.message)

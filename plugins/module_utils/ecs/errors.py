@@ -20,10 +20,6 @@ class EcsError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws is not type
     """A call to AWS failed; ``exception`` is botocore's own."""
 
 
-class InvalidInput(EcsError):
-    """An option that AWS would refuse, or that cannot work. Raised before the first call."""
-
-
 class EcsFailure(EcsError):
     """The calls worked, but what was started did not: a task failed, or a service is not steady.
 

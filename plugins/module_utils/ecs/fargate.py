@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from .errors import InvalidInput
+from .inputs import InvalidInput
 
 _GB = 1024
 

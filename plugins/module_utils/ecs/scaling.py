@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InvalidInput, aws_action, aws_lookup
+from .errors import aws_action, aws_lookup
+from .inputs import InvalidInput
 
 DIMENSION = "ecs:service:DesiredCount"
 

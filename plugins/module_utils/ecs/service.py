@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from .errors import InvalidInput
+from .inputs import InvalidInput
 from .shapes import request_shape, response_shape, snake_name, to_api, to_snake
 from .tags import TagChange, from_api, tag_change, to_list
 

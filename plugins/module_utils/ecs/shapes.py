@@ -23,7 +23,7 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule says so, in a message of its own
 
-from .errors import InvalidInput
+from .inputs import InvalidInput
 
 #: Names that botocore's rule splits in an unreadable way.
 _SPECIAL_NAMES = {"sizeInGiB": "size_in_gib"}

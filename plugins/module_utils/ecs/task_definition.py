@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .checks import check_definition, is_fargate
-from .errors import InvalidInput
 from .fargate import cpu_units, memory_mib
+from .inputs import InvalidInput
 from .masking import holds_password, looks_secret, shown, without_values
 from .shapes import nearest, request_shape, response_shape, snake_name, to_api, to_snake
 from .tags import TagChange, tag_change, tags_of_new, to_list

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from .client import EcsClient, LogReader
-from .errors import EcsFailure, InvalidInput
+from .errors import EcsFailure
+from .inputs import InvalidInput
 from .reasons import (
     Task,
     TaskReport,

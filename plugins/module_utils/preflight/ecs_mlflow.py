@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import InvalidInput
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.fargate import check_size
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
 
 #: MB of the parent process, and of one worker after load: MLflow 3.17.2 with its job runner off held 732 MB with two
 #: workers (docs/sizing.md).
@@ -50,7 +50,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     try:
         check_size(cpu, memory)
     except InvalidInput as problem:
-        found.append(f"ecs_mlflow_cpu {cpu} and ecs_mlflow_memory {memory}: {problem.message}")
+        found.append(f"ecs_mlflow_cpu {cpu} and ecs_mlflow_memory {memory}: {problem}")
     least, most, count = (int(inputs[f"ecs_mlflow_{key}"]) for key in ("min_count", "max_count", "desired_count"))
     if count < 1:
         found.append(f"ecs_mlflow_desired_count: {count}; a service needs at least 1 task, use 1 or more")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import (
     Scaling,
     ScalingPlan,

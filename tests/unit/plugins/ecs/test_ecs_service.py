@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import (
     ServicePlan,
     State,

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure, InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run import (
     TaskRunner,
