@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the roles: names of a stack, problems of its variables."""
+"""Filters of the roles: names of a stack, problems of its variables.
+
+Ansible loads all filters in each of its workers, so what few filters need is imported by those.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import names, preview
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import parameter_texts
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import names, preview, wanted_ecs
 
 
 def stack_names(stack_name: str, region: str) -> dict[str, str]:
@@ -25,6 +28,8 @@ def user_secret_name(username: str, stack_name: str) -> str:
 
 def region_problems(inputs: Mapping[str, Any], component: str, region: Mapping[str, Any]) -> list[str]:
     """What is wrong with a component's variables in this region of this account."""
+    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+
     try:
         check = problems.REGION_CHECKS[component]
     except KeyError as error:
@@ -34,6 +39,8 @@ def region_problems(inputs: Mapping[str, Any], component: str, region: Mapping[s
 
 def change_problems(inputs: Mapping[str, Any], component: str, resources: Mapping[str, Any]) -> list[str]:
     """What of a component's variables cannot change on the stack that exists."""
+    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+
     try:
         check = problems.CHANGE_CHECKS[component]
     except KeyError as error:
@@ -43,6 +50,8 @@ def change_problems(inputs: Mapping[str, Any], component: str, resources: Mappin
 
 def newest_postgres(wanted: str, offered: list[str]) -> str:
     """The newest PostgreSQL version among ``offered`` that is ``wanted`` or a minor release of it."""
+    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import rds
+
     version = rds.newest_offered(str(wanted), offered)
     if version is None:
         raise AnsibleFilterError(f"no PostgreSQL {wanted} among {', '.join(offered)}")
@@ -51,7 +60,17 @@ def newest_postgres(wanted: str, offered: list[str]) -> str:
 
 def fitting_workers(workers: int, memory: int) -> int:
     """``workers``, or for 0 the number of server workers (at most 4) that fit into ``memory`` MiB."""
+    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow
+
     return int(workers) or min(4, ecs_mlflow.largest_workers(int(memory)))
+
+
+def definition_leaves(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the task definition that these options of ecs_task_definition make."""
+    try:
+        return wanted_ecs.wanted_definition(options)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 def missing_parts(
@@ -68,10 +87,14 @@ class FilterModule:
         """Names as templates use them, after ``mlops.mlflow_aws.``."""
         return {
             "change_problems": change_problems,
+            "definition_leaves": definition_leaves,
             "fitting_workers": fitting_workers,
             "missing_parts": missing_parts,
             "newest_postgres": newest_postgres,
+            "parameter_texts": parameter_texts,
             "region_problems": region_problems,
             "stack_names": stack_names,
             "user_secret_name": user_secret_name,
+            "wanted_policies": wanted_ecs.wanted_policies,
+            "wanted_roles": wanted_ecs.wanted_roles,
         }

@@ -67,6 +67,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import as_text
 
 ARGUMENTS = {
     "group": {"type": "str", "required": True},
@@ -74,16 +75,6 @@ ARGUMENTS = {
 }
 #: Most parameters in one call (APIs ModifyDBParameterGroup, ResetDBParameterGroup).
 MOST_AT_A_TIME = 20
-TRUE = ("true", "on", "yes")
-FALSE = ("false", "off", "no")
-
-
-def as_text(value, data_type):
-    """A value as RDS keeps it. RDS shows a boolean as 1 or 0, whichever way it was written."""
-    text = ("1" if value else "0") if isinstance(value, bool) else str(value)
-    if data_type == "boolean" and text.lower() in TRUE + FALSE:
-        return "1" if text.lower() in TRUE else "0"
-    return text
 
 
 def problems(rows, wanted):

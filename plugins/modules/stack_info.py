@@ -28,6 +28,12 @@ options:
     description: Also read what the region offers (zones, PostgreSQL versions) and where O(bucket) lies.
     type: bool
     default: false
+  settings:
+    description: Components whose settings are read too, for M(mlops.mlflow_aws.stack_plan).
+    type: list
+    elements: str
+    choices: [network, secrets, rds, storage, alb, ecs_mlflow]
+    default: []
   wait_for:
     description:
       - Wait until each of these is usable.
@@ -109,6 +115,14 @@ resources:
       description: Ids of internet gateways of the stack that are attached to no VPC, as a killed run leaves one.
       type: list
       elements: str
+settings:
+  description:
+    - By component, the fields of its resources by kind and name, with the options of the modules that set them.
+    - It is what M(mlops.mlflow_aws.stack_plan) compares. Resources refer to each other by name.
+    - Empty without O(settings).
+  returned: always
+  type: dict
+  sample: {network: {subnet: {10.0.1.0/24: {zone: eu-west-2a, map_public: false, tags: {}}}}}
 names:
   description: Every AWS name of the stack.
   returned: always
@@ -132,6 +146,12 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import (
+    READERS,
+    read_settings,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
@@ -140,6 +160,7 @@ ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "bucket": {"type": "str"},
     "region_facts": {"type": "bool", "default": False},
+    "settings": {"type": "list", "elements": "str", "choices": list(READERS), "default": []},
     "wait_for": {
         "type": "list",
         "elements": "str",
@@ -189,12 +210,15 @@ def main():
     try:
         # botocore gives up on throttling after two tries unless it is told otherwise.
         retries = {"retries": {"mode": "standard", "max_attempts": 12}}
-        clients = {service: module.client(service, config=retries) for service in discovery.SERVICES}
+        services = (*discovery.SERVICES, *(SETTINGS_SERVICES if module.params["settings"] else ()))
+        clients = {service: module.client(service, config=retries) for service in services}
         # The first call shows whether AWS is reached at all: that is said soon, not after twelve tries.
         soon = {"retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 10, "read_timeout": 20}
         caller = module.client("sts", config=soon).get_caller_identity()
         resources, facts = look(module, clients, names)
         resources = await_ready(module, clients, names, resources)
+        account = Account(clients, names, resources, module.params["bucket"] or "")
+        settings = read_settings(account, module.params["settings"])
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         problem = access_problem(error, module.region)
         if problem:
@@ -209,6 +233,7 @@ def main():
     module.exit_json(
         changed=False,
         resources=resources,
+        settings=settings,
         names=names.as_dict(),
         region={**identity, **(facts or {})},
         waited=round(time.monotonic() - began, 1),

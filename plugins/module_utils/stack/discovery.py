@@ -150,6 +150,7 @@ def elastic_ips(clients: Mapping[str, Client], names: StackNames) -> list[dict[s
     return [
         {
             "public_ip": row["PublicIp"],
+            "name": _tags(row.get("Tags")).get("Name", row["PublicIp"]),
             "allocation_id": row["AllocationId"],
             "nat": _tags(row.get("Tags")).get("Name", "").startswith(f"{names.stack}-nat-"),
         }
@@ -158,7 +159,7 @@ def elastic_ips(clients: Mapping[str, Client], names: StackNames) -> list[dict[s
 
 
 def loose_internet_gateways(clients: Mapping[str, Client], names: StackNames) -> list[str]:
-    """Ids of internet gateways of the stack that no VPC has: what a run leaves that is killed before it attaches one."""
+    """Ids of internet gateways of the stack that no VPC has: a run leaves one that is killed between its two calls."""
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
     rows = _pages(clients["ec2"], "describe_internet_gateways", "InternetGateways", Filters=mine)
     return sorted(row["InternetGatewayId"] for row in rows if not row["Attachments"])

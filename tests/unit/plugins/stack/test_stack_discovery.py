@@ -142,6 +142,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
     assert found["elastic_ips"] == [
         {
             "public_ip": by_hand["address"]["PublicIp"],
+            "name": by_hand["address"]["PublicIp"],
             "allocation_id": by_hand["address"]["AllocationId"],
             "nat": False,
         }

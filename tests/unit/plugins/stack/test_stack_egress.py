@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.filter.network import FilterModule
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import (
     nat_plan,
     route_table_of,
     without_endpoint,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.zones import subnet_zones
 
 SUBNETS = [
     {"id": "subnet-a", "cidr": "10.0.1.0/24", "zone": "a", "tier": "public"},
@@ -99,12 +97,3 @@ def test_no_network_has_no_table() -> None:
 def test_endpoint_of_another_service_serves_no_table() -> None:
     endpoints = [{"service": "s3", "route_table_ids": ["rtb-1"]}, {"service": "dynamodb", "route_table_ids": ["rtb-2"]}]
     assert without_endpoint({"endpoints": endpoints}, "s3", ["rtb-1", "rtb-2", "rtb-3"]) == ["rtb-2", "rtb-3"]
-
-
-def test_the_filters_are_these_functions() -> None:
-    assert FilterModule().filters() == {
-        "nat_plan": nat_plan,
-        "route_table_of": route_table_of,
-        "subnet_zones": subnet_zones,
-        "without_endpoint": without_endpoint,
-    }

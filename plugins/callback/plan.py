@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sums up, at the end of a run in check mode, what a real run would do."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+name: plan
+type: notification
+short_description: Sum up what a run would create, change and remove
+version_added: "1.0.0"
+description:
+  - At the end of a run in check mode it lists, stack by stack, what the roles would do, and how much they would leave.
+  - It reads the results of M(mlops.mlflow_aws.stack_plan) and of the modules for MLflow's users and permissions.
+author:
+  - The mlops.mlflow_aws authors
+requirements:
+  - Enable it with C(callbacks_enabled = mlops.mlflow_aws.plan) in C(ansible.cfg).
+"""
+
+from collections import Counter
+from typing import Any
+
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+
+PLAN = "mlops.mlflow_aws.stack_plan"
+#: Modules that return their writes in words.
+MLFLOW = "mlops.mlflow_aws.mlflow_"
+COLORS = {"create": "green", "change": "yellow", "remove": "red"}
+
+
+class CallbackModule(CallbackBase):
+    """What the comparisons of a run found."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "mlops.mlflow_aws.plan"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._words: dict[str, list[str]] = {}
+        self._kept: Counter[str] = Counter()
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Keep what a comparison, or a module of MLflow's without a loop, found."""
+        self._keep(result.task.action, result.host.get_name(), result.result)
+
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        """The same for one item of a loop."""
+        self._keep(result.task.action, result.host.get_name(), result.result)
+
+    def _keep(self, action: str, host: str, result: dict[str, Any]) -> None:
+        if action == PLAN:
+            self._words.setdefault(host, []).extend(result["words"])
+            self._kept[host] += result["kept"]
+        elif action.startswith(MLFLOW) and result.get("actions"):
+            self._words.setdefault(host, []).extend(result["actions"])
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Print the plan of each stack."""
+        if not context.CLIARGS.get("check"):
+            return
+        for host in sorted({*self._words, *self._kept}):
+            words = self._words.get(host, [])
+            self._display.display(f"\nPLAN [{host}]")
+            for line in words:
+                self._display.display(f"  {line}", color=COLORS.get(line.split(" ", 1)[0], "yellow"))
+            self._display.display(f"  {summary(words, self._kept[host])}")
+
+
+def summary(words: list[str], kept: int) -> str:
+    """Such as ``2 to create, 1 to change, 0 to remove, 40 to leave``.
+
+    :param words: sentences that begin with what is done; what is neither created nor removed is changed.
+    """
+    verbs = Counter(line.split(" ", 1)[0] for line in words)
+    created = verbs["create"]
+    removed = verbs["remove"] + verbs["delete"]
+    return f"{created} to create, {len(words) - created - removed} to change, {removed} to remove, {kept} to leave"

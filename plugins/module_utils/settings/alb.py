@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the load balancer: target group, load balancer and listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .common import Account, Settings, absent, pages, tags
+
+
+def alb(account: Account) -> Settings:
+    """Settings of the load balancer, with the options of the modules that the role alb uses."""
+    client, names = account.clients["elbv2"], account.names
+    groups = absent(lambda: client.describe_target_groups(Names=[names.target_group]), "TargetGroupNotFound")
+    balancers = absent(lambda: client.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
+    group = groups["TargetGroups"][0] if groups else None
+    balancer = balancers["LoadBalancers"][0] if balancers else None
+    return {
+        "target group": {group["TargetGroupName"]: _target_group(account, group)} if group else {},
+        "load balancer": {balancer["LoadBalancerName"]: _load_balancer(account, balancer)} if balancer else {},
+        "listener": _listeners(account, balancer, group) if balancer else {},
+    }
+
+
+def _target_group(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
+    arn = row["TargetGroupArn"]
+    attributes = _attributes(account.clients["elbv2"].describe_target_group_attributes(TargetGroupArn=arn))
+    return {
+        "protocol": row["Protocol"].lower(),
+        "port": row["Port"],
+        "target_type": row["TargetType"],
+        "health_check_path": row["HealthCheckPath"],
+        "health_check_protocol": row["HealthCheckProtocol"].lower(),
+        "health_check_interval": row["HealthCheckIntervalSeconds"],
+        "health_check_timeout": row["HealthCheckTimeoutSeconds"],
+        "healthy_threshold_count": row["HealthyThresholdCount"],
+        "unhealthy_threshold_count": row["UnhealthyThresholdCount"],
+        "successful_response_codes": row["Matcher"]["HttpCode"],
+        "deregistration_delay_timeout": attributes["deregistration_delay.timeout_seconds"],
+        "tags": _tags_of(account, arn),
+    }
+
+
+def _load_balancer(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
+    arn = row["LoadBalancerArn"]
+    attributes = _attributes(account.clients["elbv2"].describe_load_balancer_attributes(LoadBalancerArn=arn))
+    return {
+        "scheme": row["Scheme"],
+        "subnets": account.labels(zone["SubnetId"] for zone in row["AvailabilityZones"]),
+        "security_groups": account.labels(row.get("SecurityGroups", [])),
+        "http_drop_invalid_header_fields": attributes["routing.http.drop_invalid_header_fields.enabled"],
+        "http_desync_mitigation_mode": attributes["routing.http.desync_mitigation_mode"],
+        "idle_timeout": attributes["idle_timeout.timeout_seconds"],
+        "deletion_protection": attributes["deletion_protection.enabled"],
+        "tags": _tags_of(account, arn),
+    }
+
+
+def _listeners(
+    account: Account, balancer: Mapping[str, Any], group: Mapping[str, Any] | None
+) -> dict[str, dict[str, Any]]:
+    """By port. A rule beyond the default action is shown, so that one that was added by hand is seen."""
+    client = account.clients["elbv2"]
+    found = {}
+    for row in pages(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):
+        rules = client.describe_rules(ListenerArn=row["ListenerArn"])["Rules"]
+        found[str(row["Port"])] = {
+            "protocol": row["Protocol"],
+            "default_actions": [_action(action, group) for action in row["DefaultActions"]],
+            "rules": [rule["Priority"] for rule in rules if not rule["IsDefault"]],
+        }
+    return found
+
+
+def _action(action: Mapping[str, Any], group: Mapping[str, Any] | None) -> str:
+    """``forward to NAME`` for our own target group; the ARN of another one, and no more than the type of the rest."""
+    if action["Type"] != "forward":
+        return str(action["Type"])
+    arn = action.get("TargetGroupArn") or action["ForwardConfig"]["TargetGroups"][0]["TargetGroupArn"]
+    return f"forward to {group['TargetGroupName'] if group and group['TargetGroupArn'] == arn else arn}"
+
+
+def _attributes(answer: Mapping[str, Any]) -> dict[str, str]:
+    return {row["Key"]: row["Value"] for row in answer["Attributes"]}
+
+
+def _tags_of(account: Account, arn: str) -> dict[str, str]:
+    return tags(account.clients["elbv2"].describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"])

@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the service: log group, IAM roles, cluster, task definitions, service, migration and scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import (
+    DIMENSION,
+    current_scaling,
+    resource_id,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import State, judge, primary
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
+    canonical,
+    revision_number,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs import leaves
+
+from .common import Account, Settings, absent, pages, tags
+
+#: The tag in which ecs_task_run notes that a task of a revision did its work.
+_RAN = "mlflow:ran"
+
+
+def ecs_mlflow(account: Account) -> Settings:
+    """Settings of the service, with the options of the modules that the role ecs_mlflow uses."""
+    names = account.names
+    revisions = {family: _latest(account, family) for family in (names.task_family, names.migration_family)}
+    migration = revisions[names.migration_family]
+    return {
+        "log group": _log_groups(account),
+        "IAM role": dict(_roles(account)),
+        "cluster": _clusters(account),
+        "task definition": {
+            family: {
+                "definition": leaves(canonical(answer["taskDefinition"])),
+                "tags": {key: value for key, value in _ecs_tags(answer.get("tags")).items() if key != _RAN},
+            }
+            for family, answer in revisions.items()
+            if answer is not None
+        },
+        "migration": {names.migration_family: {}} if migration and _RAN in _ecs_tags(migration.get("tags")) else {},
+        "service": _services(account, revisions[names.task_family]),
+        "scaling": _scaling(account),
+        # A rotation that has not ended: a task may still use the former login.
+        "former database login": {names.secret_database: {}}
+        if ((account.resources["secrets"] or {}).get("database") or {}).get("previous_version_id")
+        else {},
+    }
+
+
+def _ecs_tags(rows: list[dict[str, str]] | None) -> dict[str, str]:
+    return tags(rows, "key", "value")
+
+
+def _latest(account: Account, family: str) -> dict[str, Any] | None:
+    client = account.clients["ecs"]
+    arns = [
+        arn
+        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
+        if str(arn).rsplit("/", 1)[-1].split(":")[0] == family
+    ]
+    if not arns:
+        return None
+    newest = max((str(arn) for arn in arns), key=revision_number)
+    answer: dict[str, Any] = client.describe_task_definition(taskDefinition=newest, include=["TAGS"])
+    return answer
+
+
+def _log_groups(account: Account) -> dict[str, dict[str, Any]]:
+    client, name = account.clients["logs"], account.names.log_group
+    found = [
+        row
+        for row in pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+        if row["logGroupName"] == name
+    ]
+    if not found:
+        return {}
+    own = client.list_tags_log_group(logGroupName=name)["tags"]
+    settings = {
+        "retention": found[0].get("retentionInDays", 0),
+        "tags": {key: value for key, value in own.items() if not key.startswith("aws:")},
+    }
+    return {name: settings}
+
+
+def _roles(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
+    iam, names = account.clients["iam"], account.names
+    for name in (names.execution_role, names.migration_execution_role, names.task_role):
+        answer = absent(lambda name=name: iam.get_role(RoleName=name), "NoSuchEntity")  # type: ignore[misc]
+        if answer is None:
+            continue
+        policy = absent(
+            lambda name=name: iam.get_role_policy(RoleName=name, PolicyName="mlflow"),  # type: ignore[misc]
+            "NoSuchEntity",
+        )
+        attached = pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+        yield (
+            name,
+            {
+                "description": answer["Role"].get("Description", ""),
+                "trust": answer["Role"]["AssumeRolePolicyDocument"],
+                "managed_policies": sorted(row["PolicyArn"] for row in attached),
+                "policy": policy["PolicyDocument"] if policy else {},
+                "tags": tags(iam.list_role_tags(RoleName=name)["Tags"]),
+            },
+        )
+
+
+def _clusters(account: Account) -> dict[str, dict[str, Any]]:
+    answer = account.clients["ecs"].describe_clusters(clusters=[account.names.cluster], include=["SETTINGS", "TAGS"])
+    return {
+        row["clusterName"]: {
+            # AWS's default is not listed.
+            "container_insights": {one["name"]: one["value"] for one in row.get("settings", [])}.get(
+                "containerInsights", "disabled"
+            ),
+            "tags": _ecs_tags(row.get("tags")),
+        }
+        for row in answer["clusters"]
+        if row["status"] != "INACTIVE"
+    }
+
+
+def _services(account: Account, latest: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    names = account.names
+    answer = absent(
+        lambda: account.clients["ecs"].describe_services(
+            cluster=names.cluster, services=[names.service], include=["TAGS"]
+        ),
+        "ClusterNotFoundException",
+    )
+    rows = [row for row in (answer or {"services": []})["services"] if row["status"] != "INACTIVE"]
+    return {row["serviceName"]: _service(account, row, latest) for row in rows}
+
+
+def _service(account: Account, row: Mapping[str, Any], latest: Mapping[str, Any] | None) -> dict[str, Any]:
+    newest = primary(dict(row))
+    revision = str(newest.get("taskDefinition") or row["taskDefinition"])
+    vpc = (row.get("networkConfiguration") or {}).get("awsvpcConfiguration", {})
+    deployment = row.get("deploymentConfiguration") or {}
+    breaker = deployment.get("deploymentCircuitBreaker") or {}
+    verdict = judge(dict(row), newest)
+    return {
+        "status": row["status"],
+        "task_definition": "latest"
+        if latest and latest["taskDefinition"]["taskDefinitionArn"] == revision
+        else revision,
+        "rollout": "steady" if verdict.state is State.STEADY else verdict.text,
+        "launch_type": row.get("launchType"),
+        "desired_count": row["desiredCount"],
+        "subnets": account.labels(vpc.get("subnets", [])),
+        "security_groups": account.labels(vpc.get("securityGroups", [])),
+        "assign_public_ip": vpc.get("assignPublicIp") == "ENABLED",
+        "load_balancers": [
+            f"{balancer['containerName']}:{balancer['containerPort']} in {_target_group(balancer['targetGroupArn'])}"
+            for balancer in row.get("loadBalancers", [])
+        ],
+        "health_check_grace_period_seconds": row.get("healthCheckGracePeriodSeconds", 0),
+        "minimum_healthy_percent": deployment.get("minimumHealthyPercent"),
+        "maximum_percent": deployment.get("maximumPercent"),
+        "circuit_breaker": bool(breaker.get("enable") and breaker.get("rollback")),
+        "propagate_tags": row.get("propagateTags", "NONE"),
+        "tags": _ecs_tags(row.get("tags")),
+    }
+
+
+def _target_group(arn: str) -> str:
+    """The name in an ARN such as ``...:targetgroup/NAME/0123``."""
+    return arn.split("/")[-2]
+
+
+def _scaling(account: Account) -> dict[str, dict[str, Any]]:
+    client, names = account.clients["application-autoscaling"], account.names
+    where = resource_id(names.cluster, names.service)
+    targets = client.describe_scalable_targets(ServiceNamespace="ecs", ResourceIds=[where])["ScalableTargets"]
+    target = next((row for row in targets if row["ScalableDimension"] == DIMENSION), None)
+    if target is None:
+        return {}
+    policies = client.describe_scaling_policies(
+        ServiceNamespace="ecs", ResourceId=where, ScalableDimension=DIMENSION, MaxResults=50
+    )["ScalingPolicies"]
+    found = current_scaling(target, policies)
+    return {
+        names.service: {
+            "min_capacity": target["MinCapacity"],
+            "max_capacity": target["MaxCapacity"],
+            **found.policies,
+        }
+    }

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .common import Account, Settings, pages, tags
+
+
+def network(account: Account) -> Settings:
+    """Settings of the network, with the options of the modules that the role network uses."""
+    found, names = account.resources["network"], account.names
+    ec2 = account.clients["ec2"]
+    mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
+    addresses = {}
+    for row in ec2.describe_addresses(Filters=mine)["Addresses"]:
+        own = tags(row.get("Tags"))
+        addresses[own.get("Name", row["PublicIp"])] = {"tags": own}
+    if found is None:
+        return {"elastic address": addresses}
+    vpc = found["vpc_id"]
+    within = [{"Name": "vpc-id", "Values": [vpc]}]
+    row = next(pages(ec2, "describe_vpcs", "Vpcs", VpcIds=[vpc]))
+    gateways = list(
+        pages(
+            ec2,
+            "describe_internet_gateways",
+            "InternetGateways",
+            Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}],
+        )
+    )
+    subnets = list(pages(ec2, "describe_subnets", "Subnets", Filters=within))
+    tables = list(pages(ec2, "describe_route_tables", "RouteTables", Filters=within))
+    nats = [
+        nat
+        for nat in pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within)
+        if nat["State"] in ("pending", "available")
+    ]
+    endpoints = [
+        one
+        for one in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
+        if one["State"].lower() not in ("deleted", "deleting")
+    ]
+    groups = pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)
+    ways = _ways(account, nats, gateways)
+    return {
+        "VPC": {
+            names.stack: {
+                "cidr_block": row["CidrBlock"],
+                "dns_support": _attribute(ec2, vpc, "enableDnsSupport"),
+                "dns_hostnames": _attribute(ec2, vpc, "enableDnsHostnames"),
+                "tags": tags(row.get("Tags")),
+            }
+        },
+        "internet gateway": {names.stack: {"tags": tags(gateways[0].get("Tags"))}} if gateways else {},
+        "subnet": {
+            one["CidrBlock"]: {
+                "zone": one["AvailabilityZone"],
+                "map_public": one["MapPublicIpOnLaunch"],
+                "tags": tags(one.get("Tags")),
+            }
+            for one in subnets
+        },
+        "NAT gateway": {f"in {account.label(nat['SubnetId'])}": {"tags": tags(nat.get("Tags"))} for nat in nats},
+        "elastic address": addresses,
+        "route table": dict(_tables(account, tables, ways)),
+        "S3 gateway endpoint": _endpoints(account, endpoints, tables),
+        "security group": {
+            group["GroupName"]: {
+                "rules": rule_lines(group["IpPermissions"], account),
+                "rules_egress": rule_lines(group["IpPermissionsEgress"], account),
+                "tags": tags(group.get("Tags")),
+            }
+            for group in groups
+        },
+    }
+
+
+def _attribute(ec2: Any, vpc: str, attribute: str) -> bool:
+    answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)
+    return bool(answer[attribute[0].upper() + attribute[1:]]["Value"])
+
+
+def _ways(account: Account, nats: Iterable[Mapping[str, Any]], gateways: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What a route may name, by id."""
+    return {
+        **{nat["NatGatewayId"]: f"NAT gateway in {account.label(nat['SubnetId'])}" for nat in nats},
+        **{gateway["InternetGatewayId"]: "internet gateway" for gateway in gateways},
+    }
+
+
+def _tables(
+    account: Account, tables: Iterable[Mapping[str, Any]], ways: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Route tables by name, without the VPC's own. Routes of endpoints and within the VPC are not anybody's to set."""
+    for row in tables:
+        links = row.get("Associations", [])
+        if any(link.get("Main") for link in links):
+            continue
+        routes = {}
+        for route in row["Routes"]:
+            target = (
+                route.get("NatGatewayId")
+                or route.get("GatewayId")
+                or next((str(route[key]) for key in sorted(route) if key.endswith("Id")), "nothing")
+            )
+            if target == "local" or target.startswith("vpce-"):
+                continue
+            place = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or "a prefix list"
+            routes[place] = ways.get(target, target)
+        own = tags(row.get("Tags"))
+        yield (
+            own.get("Name", row["RouteTableId"]),
+            {
+                "subnets": account.labels(link["SubnetId"] for link in links if "SubnetId" in link),
+                "routes": routes,
+                # Of a table in which the routes of others stay.
+                "default_route": routes.get("0.0.0.0/0", ""),
+                "tags": own,
+            },
+        )
+
+
+def _endpoints(
+    account: Account, endpoints: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The S3 gateway endpoints as one: those of a later zone get one of their own."""
+    name_of = {row["RouteTableId"]: tags(row.get("Tags")).get("Name", row["RouteTableId"]) for row in tables}
+    mine = [row for row in endpoints if row["ServiceName"].endswith(".s3") and row["VpcEndpointType"] == "Gateway"]
+    if not mine:
+        return {}
+    every = [tags(row.get("Tags")) for row in mine]
+    return {
+        account.names.stack: {
+            "route_tables": sorted(name_of.get(table, table) for row in mine for table in row.get("RouteTableIds", [])),
+            "tags": every[0] if all(one == every[0] for one in every) else {"differ": "between endpoints"},
+        }
+    }
+
+
+def rule_lines(permissions: Iterable[Mapping[str, Any]], account: Account | None = None) -> list[str]:
+    """The rules of a security group, one line for each source or destination, such as ``tcp 80 10.0.0.0/16 Clients``.
+
+    :param permissions: IpPermissions or IpPermissionsEgress of DescribeSecurityGroups.
+    :param account: gives the names of groups that are named by id.
+    """
+    lines = []
+    for rule in permissions:
+        first, last = rule.get("FromPort"), rule.get("ToPort")
+        ports = (
+            "all" if first is None or rule["IpProtocol"] == "-1" else str(first) if first == last else f"{first}-{last}"
+        )
+        protocol = "all" if rule["IpProtocol"] == "-1" else rule["IpProtocol"]
+        sides = [
+            *((one["CidrIp"], one.get("Description")) for one in rule.get("IpRanges", [])),
+            *((one["CidrIpv6"], one.get("Description")) for one in rule.get("Ipv6Ranges", [])),
+            *((one["PrefixListId"], one.get("Description")) for one in rule.get("PrefixListIds", [])),
+            *(
+                (account.label(one["GroupId"]) if account else one["GroupId"], one.get("Description"))
+                for one in rule.get("UserIdGroupPairs", [])
+            ),
+        ]
+        lines += [f"{protocol} {ports} {side} {text or ''}".rstrip() for side, text in sides]
+    return sorted(lines)

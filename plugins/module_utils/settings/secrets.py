@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the secrets. No value is read."""
+
+from __future__ import annotations
+
+from .common import Account, Settings, absent, tags
+
+
+def secrets(account: Account) -> Settings:
+    """Settings of the secrets, with the options of community.aws.secretsmanager_secret."""
+    client, names = account.clients["secretsmanager"], account.names
+    found = {}
+    for name in (names.secret_master, names.secret_database, names.secret_admin, names.secret_flask):
+        row = absent(lambda name=name: client.describe_secret(SecretId=name), "ResourceNotFoundException")  # type: ignore[misc]
+        if row is not None and "DeletedDate" not in row:
+            policy = client.get_resource_policy(SecretId=name).get("ResourcePolicy")
+            # What is not asked for, that module takes away.
+            found[name] = {
+                "resource_policy": policy or "",
+                "rotation_lambda": row.get("RotationLambdaARN", "") if row.get("RotationEnabled") else "",
+                "replica": sorted(one["Region"] for one in row.get("ReplicationStatus", [])),
+                "tags": tags(row.get("Tags")),
+            }
+    return {"secret": found}

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the artifact bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .common import Account, Settings, absent, tags
+
+
+def storage(account: Account) -> Settings:
+    """Settings of the bucket, with the options of the modules that the role storage uses."""
+    if account.resources["storage"] is None:
+        return {"bucket": {}, "lifecycle rule": {}}
+    s3, name = account.clients["s3"], account.bucket
+    versioning = s3.get_bucket_versioning(Bucket=name)
+    encryption = absent(lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError")
+    rules = (encryption or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    default = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
+    ownership = absent(lambda: s3.get_bucket_ownership_controls(Bucket=name), "OwnershipControlsNotFoundError")
+    blocked = absent(lambda: s3.get_public_access_block(Bucket=name), "NoSuchPublicAccessBlockConfiguration")
+    block = (blocked or {}).get("PublicAccessBlockConfiguration", {})
+    policy = absent(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
+    tagging = absent(lambda: s3.get_bucket_tagging(Bucket=name), "NoSuchTagSet")
+    lifecycle = absent(lambda: s3.get_bucket_lifecycle_configuration(Bucket=name), "NoSuchLifecycleConfiguration")
+    return {
+        "bucket": {
+            name: {
+                "versioning": versioning.get("Status") == "Enabled",
+                "encryption": default.get("SSEAlgorithm"),
+                "encryption_key_id": default.get("KMSMasterKeyID"),
+                "object_ownership": (ownership or {"OwnershipControls": {"Rules": [{}]}})["OwnershipControls"]["Rules"][
+                    0
+                ].get("ObjectOwnership"),
+                "public_access": {
+                    "block_public_acls": block.get("BlockPublicAcls", False),
+                    "ignore_public_acls": block.get("IgnorePublicAcls", False),
+                    "block_public_policy": block.get("BlockPublicPolicy", False),
+                    "restrict_public_buckets": block.get("RestrictPublicBuckets", False),
+                },
+                "policy": json.loads(policy["Policy"]) if policy else {},
+                "tags": tags((tagging or {}).get("TagSet")),
+            }
+        },
+        "lifecycle rule": {rule["ID"]: _rule(rule) for rule in (lifecycle or {}).get("Rules", []) if "ID" in rule},
+    }
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    expiration = rule.get("NoncurrentVersionExpiration") or {}
+    return {
+        "prefix": (rule.get("Filter") or {}).get("Prefix", rule.get("Prefix")),
+        "noncurrent_version_expiration_days": expiration.get("NoncurrentDays"),
+        "abort_incomplete_multipart_upload_days": (rule.get("AbortIncompleteMultipartUpload") or {}).get(
+            "DaysAfterInitiation"
+        ),
+        "status": rule["Status"].lower(),
+    }

@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: stack_plan
+version_added: "1.0.0"
+short_description: Compare what an inventory asks for with what AWS has
+description:
+  - Tells resource by resource what a run would create, change or remove. It writes nothing and asks nobody.
+  - The roles run it before their writing tasks, which are skipped where nothing differs. In check mode it is the plan,
+    and reports a change where there is one.
+author:
+  - The mlops.mlflow_aws authors
+options:
+  component:
+    description: Name of the role whose resources these are.
+    type: str
+    required: true
+  wanted:
+    description:
+      - Fields of the resources by kind and name. A field that is null is left alone.
+      - A resource that is null must not be there.
+    type: dict
+    required: true
+  current:
+    description: The same as AWS has it, RV(mlops.mlflow_aws.stack_info#module:settings) of the component.
+    type: dict
+    required: true
+  exclusive:
+    description: Kinds of which nothing may be there that is not wanted.
+    type: list
+    elements: str
+    default: []
+notes:
+  - Supports check mode and diff mode.
+  - This is an action plugin. It runs on the controller.
+seealso:
+  - module: mlops.mlflow_aws.stack_info
+"""
+
+EXAMPLES = r"""
+- name: Compare the subnet with what is wanted
+  mlops.mlflow_aws.stack_plan:
+    component: network
+    wanted:
+      subnet:
+        10.0.1.0/24: {zone: eu-west-2a, map_public: false}
+    current: "{{ found.settings.network }}"
+  register: plan
+"""
+
+RETURN = r"""
+changes:
+  description: What has to be done. Of a resource that is changed, only the fields that differ.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: C(create), C(change) or C(remove).
+      type: str
+    kind:
+      description: What it is.
+      type: str
+    name:
+      description: Name of the resource.
+      type: str
+    before:
+      description: Fields as AWS has them.
+      type: dict
+    after:
+      description: Fields as they are wanted.
+      type: dict
+  sample: [{action: change, kind: subnet, name: 10.0.1.0/24, before: {map_public: true}, after: {map_public: false}}]
+words:
+  description: The same, a sentence each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["change subnet 10.0.1.0/24: map_public"]
+kept:
+  description: Number of resources that are as wanted.
+  returned: always
+  type: int
+"""

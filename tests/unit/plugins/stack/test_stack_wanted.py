@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What things shall be, by name, and that it is told in the words in which AWS's answers are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.mlops.mlflow_aws.plugins.filter import network, stack
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import parameter_texts
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.network import rule_lines as lines_of_answer
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs import (
+    leaves,
+    wanted_definition,
+    wanted_policies,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_network import (
+    rule_lines,
+    wanted_nats,
+    wanted_subnets,
+    wanted_tables,
+)
+
+from tests.embedded import ROOT
+
+TAGS = {"mlflow:stack": "fraud"}
+
+
+def test_every_filter_is_documented_and_every_page_is_of_a_filter() -> None:
+    names = {**network.FilterModule().filters(), **stack.FilterModule().filters(), "payload": None}
+    pages = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in ROOT.glob("plugins/filter/*.yml")}
+    assert set(pages) == set(names)
+    assert {name: page["DOCUMENTATION"]["name"] for name, page in pages.items()} == {name: name for name in names}
+
+
+def test_subnets_stand_in_their_zones() -> None:
+    found = wanted_subnets(["10.0.1.0/24", "10.0.2.0/24"], ["eu-west-2a", "eu-west-2b"], "public", "fraud", TAGS)
+    assert list(found) == ["10.0.1.0/24", "10.0.2.0/24"]
+    assert found["10.0.2.0/24"] == {
+        "zone": "eu-west-2b",
+        "map_public": False,
+        "tags": {**TAGS, "Name": "fraud-public-eu-west-2b", "mlflow:tier": "public"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("nats", "ways"),
+    [
+        (["10.0.1.0/24"], ["NAT gateway in 10.0.1.0/24"] * 2),
+        (["10.0.1.0/24", "10.0.2.0/24"], ["NAT gateway in 10.0.1.0/24", "NAT gateway in 10.0.2.0/24"]),
+    ],
+)
+def test_private_subnets_leave_through_their_own_gateway_or_the_only_one(nats: list[str], ways: list[str]) -> None:
+    private = {"10.0.11.0/24": "eu-west-2a", "10.0.12.0/24": "eu-west-2b"}
+    found = wanted_tables(["10.0.2.0/24", "10.0.1.0/24"], private, nats, "fraud", TAGS)
+    public = found.pop("fraud-public")
+    assert (public["subnets"], public["routes"]) == (
+        ["10.0.1.0/24", "10.0.2.0/24"],
+        {"0.0.0.0/0": "internet gateway"},
+    )
+    assert list(found) == ["fraud-private-eu-west-2a", "fraud-private-eu-west-2b"]
+    assert [table["default_route"] for table in found.values()] == ways
+    assert [table["subnets"] for table in found.values()] == [["10.0.11.0/24"], ["10.0.12.0/24"]]
+
+
+def test_gateways_and_addresses_that_no_subnet_needs_go() -> None:
+    found = {
+        "subnets": [
+            {"id": "subnet-1", "cidr": "10.0.1.0/24", "zone": "a", "tier": "public"},
+            {"id": "subnet-2", "cidr": "10.0.2.0/24", "zone": "b", "tier": "public"},
+            {"id": "subnet-3", "cidr": "10.0.3.0/24", "zone": "c", "tier": "public"},
+        ],
+        "nat_gateways": [
+            {"id": "nat-1", "subnet_id": "subnet-1", "mine": True, "allocation_ids": ["a-1"]},
+            {"id": "nat-2", "subnet_id": "subnet-2", "mine": True, "allocation_ids": ["a-2"]},
+            {"id": "nat-3", "subnet_id": "subnet-3", "mine": False, "allocation_ids": ["a-3"]},
+        ],
+    }
+    addresses = [
+        {"public_ip": f"203.0.113.{n}", "name": f"fraud-nat-{n - 1}", "allocation_id": f"a-{n}", "nat": True}
+        for n in (1, 2)
+    ]
+    wanted = wanted_nats({"10.0.1.0/24": "a"}, found, addresses, "fraud", TAGS)
+    # Somebody else's in 10.0.3.0/24 is none of ours.
+    assert set(wanted["NAT gateway"]) == {"in 10.0.1.0/24", "in 10.0.2.0/24"}
+    assert wanted["NAT gateway"]["in 10.0.1.0/24"] == {"tags": {**TAGS, "Name": "fraud-a"}}
+    assert wanted["NAT gateway"]["in 10.0.2.0/24"] is None
+    assert wanted["elastic address"] == {"fraud-nat-0": {"tags": {**TAGS, "Name": "fraud-nat-0"}}, "fraud-nat-1": None}
+    empty = wanted_nats({"10.0.1.0/24": "a"}, None, [], "fraud", TAGS)
+    assert set(empty["NAT gateway"]) == {"in 10.0.1.0/24"}
+
+
+def test_rules_are_told_as_answers_tell_them() -> None:
+    rules: list[dict[str, Any]] = [
+        {"proto": "tcp", "ports": [80], "cidr_ip": ["10.0.0.0/8"], "cidr_ipv6": ["::/0"], "rule_desc": "Clients"},
+        {"proto": "tcp", "ports": ["5432"], "group_name": "sg-1"},
+    ]
+    answer = [
+        {
+            "IpProtocol": "tcp",
+            "FromPort": 80,
+            "ToPort": 80,
+            "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "Clients"}],
+            "Ipv6Ranges": [{"CidrIpv6": "::/0", "Description": "Clients"}],
+        },
+        {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": "sg-1"}]},
+    ]
+    assert (
+        rule_lines(rules)
+        == lines_of_answer(answer)
+        == ["tcp 5432 sg-1", "tcp 80 10.0.0.0/8 Clients", "tcp 80 ::/0 Clients"]
+    )
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    assert lines_of_answer(everything) == ["all all 0.0.0.0/0"]
+    some = [{"IpProtocol": "udp", "FromPort": 1, "ToPort": 9, "PrefixListIds": [{"PrefixListId": "pl-1"}]}]
+    assert lines_of_answer(some) == ["udp 1-9 pl-1"]
+
+
+def test_a_definition_is_told_field_by_field() -> None:
+    found = wanted_definition(
+        {
+            "family": "web",
+            "cpu": 256,
+            "memory": 512,
+            "containers": [{"name": "web", "image": "nginx", "environment": {"LEVEL": "1", "API_TOKEN": "s3cr3t"}}],
+        }
+    )
+    assert found["containers.web.image"] == "nginx"
+    assert found["containers.web.environment.LEVEL"] == "1"
+    assert found["network_mode"] == "awsvpc"
+    assert "s3cr3t" not in str(found)
+    assert found["containers.web.environment.API_TOKEN"].startswith("(hidden, ")
+
+
+def test_hidden_and_long_values_still_tell_that_they_differ() -> None:
+    one, other = (leaves({"environment": {"PASSWORD": text, "LONG": text * 200}}) for text in ("a", "b"))
+    assert one["environment.PASSWORD"] != other["environment.PASSWORD"]
+    assert one["environment.LONG"] != other["environment.LONG"]
+    assert len(one["environment.LONG"]) < 60
+
+
+def test_policies_by_name() -> None:
+    row = {"name": "cpu", "metric": "M", "target_value": "60", "scale_in_cooldown": 300, "scale_out_cooldown": 60}
+    assert wanted_policies([row])["cpu"] == {
+        "metric": "M",
+        "target_value": 60.0,
+        "scale_in_cooldown": 300,
+        "scale_out_cooldown": 60,
+    }
+
+
+@pytest.mark.parametrize(
+    ("group", "texts"),
+    [
+        (None, {"rds.force_ssl": "1", "log_connections": "on", "work_mem": "4096"}),
+        (
+            {"booleans": ["log_connections"], "defaults": {"rds.force_ssl": "1"}},
+            {"log_connections": "1", "work_mem": "4096"},
+        ),
+    ],
+)
+def test_only_parameters_that_are_not_so_by_default_are_set(
+    group: dict[str, Any] | None, texts: dict[str, str]
+) -> None:
+    wanted = {"rds.force_ssl": True, "log_connections": "on", "work_mem": 4096}
+    assert parameter_texts(wanted, group) == texts
