@@ -20,7 +20,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,6 +82,13 @@ class MlflowServer:
     password: str
     process: subprocess.Popen[bytes]
     postgres: Postgres
+    begin: Callable[[], subprocess.Popen[bytes]]
+
+    def restart(self, pause: float) -> None:
+        """End the server, and begin it again after a pause of some seconds; it is not waited for."""
+        _end(self.process)
+        time.sleep(pause)
+        self.process = self.begin()
 
     @property
     def authorization(self) -> str:
@@ -163,16 +170,19 @@ def _server_on(postgres: Postgres, version: str, folder: Path, password: str | N
     }
     command = [str(home / "bin" / "mlflow"), "server", "--app-name", "basic-auth", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1", "--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    server = MlflowServer(f"http://127.0.0.1:{port}", folder, password, process, postgres)
+
+    def begin() -> subprocess.Popen[bytes]:
+        with (folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    server = MlflowServer(f"http://127.0.0.1:{port}", folder, password, begin(), postgres, begin)
     try:
         _wait(server)
         yield server
     finally:
-        _end(process)
+        _end(server.process)
 
 
 def _wait(server: MlflowServer, seconds: float = 120.0) -> None:
@@ -201,7 +211,9 @@ class Between(ThreadingHTTPServer):
 
     :param lose: the beginnings of ``method path`` of requests that are passed on but whose answer is lost, each once.
 
-    While ``busy`` is set, every request is answered with 502, as by a load balancer without a healthy target.
+    While ``busy`` is set, every request is answered with 502, as by a load balancer without a healthy target. So is a
+    request that a server does not take. Each answer comes ``delay`` seconds late. The next ``drops`` connections are
+    closed before the request is passed on.
     Where ``exchange`` is set, a request with the first ``Authorization`` is passed on with the second.
     """
 
@@ -212,6 +224,8 @@ class Between(ThreadingHTTPServer):
         self.targets = [server.url.removeprefix("http://") for server in servers]
         self.lose = list(lose)
         self.busy = False
+        self.delay = 0.0
+        self.drops = 0
         self.exchange: tuple[str, str] | None = None
         self.lost: list[str] = []
         self._turn = 0
@@ -243,17 +257,26 @@ class _Between(BaseHTTPRequestHandler):
         if self.server.busy:
             self.send_error(502)
             return
+        if self.server.drops > 0:
+            self.server.drops -= 1
+            self._close()
+            return
+        time.sleep(self.server.delay)
         onward = http.client.HTTPConnection(self.server.next_target(), timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
         if self.server.exchange and headers.get("Authorization") == self.server.exchange[0]:
             headers["Authorization"] = self.server.exchange[1]
-        onward.request(self.command, self.path, body or None, headers)
-        answer = onward.getresponse()
-        said = answer.read()
-        onward.close()
+        try:
+            onward.request(self.command, self.path, body or None, headers)
+            answer = onward.getresponse()
+            said = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.send_error(502)
+            return
+        finally:
+            onward.close()
         if self.server.loses(f"{self.command} {self.path}"):
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.close_connection = True
+            self._close()
             return
         self.send_response(answer.status)
         for name, value in answer.getheaders():
@@ -264,6 +287,10 @@ class _Between(BaseHTTPRequestHandler):
         self.wfile.write(said)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _pass
+
+    def _close(self) -> None:
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         return

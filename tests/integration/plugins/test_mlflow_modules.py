@@ -19,18 +19,12 @@ for _path in (HERE, HERE.parents[1] / "unit" / "plugins"):
     if str(_path) not in sys.path:
         sys.path.insert(0, str(_path))
 
+from mlflow_runs import QUIET, VERSIONS, strong  # noqa: E402
 from mlflow_servers import Between, MlflowServer, between, mlflow_server  # noqa: E402
 from run_module import run_module  # noqa: E402
 
-QUIET = {"NO_PROXY": "*", "no_proxy": "*"}
 EXPERIMENT = "mlflow-aws-health"
 REGION = "eu-west-2"
-VERSIONS = ["3.17.2", pytest.param("2.18.0", marks=pytest.mark.slow)]
-
-
-def strong() -> str:
-    """A password with every ASCII character that some part of the chain could mistake."""
-    return secrets.token_urlsafe(12) + "%;\"#@:/? '\\"
 
 
 @pytest.fixture(scope="session", params=VERSIONS)
