@@ -5,7 +5,8 @@
 
 - A first deployment with AWS's latencies against the critical path: one without latencies (Ansible's own time
   and MLflow's) plus the database, the migration task and the service's tasks, which nothing can overlap.
-- A run that changes nothing against as many ``debug`` tasks, the floor that ansible-core itself sets.
+- A run that changes nothing against the same with every module (``stack_full_run``), and against as many ``debug``
+  tasks, the floor that ansible-core itself sets.
 - The memory of MLflow's tasks against what Fargate gives them.
 
 Nothing is asserted: seconds differ between machines, ratios hardly do.
@@ -114,6 +115,10 @@ def main(argv: list[str] | None = None) -> int:
         aws, plain, arguments = deployed(folder, 0.0, free_port(8090))
         again = playbook(aws, "site.yml", *arguments)
         row("run that changes nothing", again.seconds, plain.seconds, "a first deployment without latency")
+        whole = playbook(aws, "site.yml", *arguments, "-e", "stack_full_run=true")
+        row("run that changes nothing", again.seconds, whole.seconds, "the same with stack_full_run")
+        drift = playbook(aws, "playbooks/drift.yml", *arguments)
+        row("drift.yml", drift.seconds, again.seconds, "a run that changes nothing")
         bare = floor(aws, folder, again.tasks)
         row("run that changes nothing", again.seconds, bare.seconds, f"{again.tasks} debug tasks")
         if again.changed:
