@@ -93,13 +93,13 @@ def test_tag_on_an_empty_account_names_what_it_needs(account: Site, empty: dict[
 
 #: What check mode announces on an empty account, for each tag.
 PREVIEWS = {
-    "": f"would create VPC {STACK}",
-    "network": f"would create VPC {STACK}",
-    "secrets": f"{STACK}/database/master",
-    "rds": f"would create DB instance {STACK}-db",
-    "storage": f"would create bucket {BUCKET}",
-    "alb": f"would create target group {STACK}-tg",
-    "ecs_mlflow": f"would create IAM role {STACK}-execution",
+    "": f"create VPC {STACK}",
+    "network": f"create VPC {STACK}",
+    "secrets": f"create secret {STACK}/database/master",
+    "rds": f"create DB instance {STACK}-db",
+    "storage": f"create bucket {BUCKET}",
+    "alb": f"create target group {STACK}-tg",
+    "ecs_mlflow": f"create IAM role {STACK}-eu-west-2-execution",
     "mlflow_access": "would create the admin's login",
     "verify": "nothing can be checked before the service runs",
 }
