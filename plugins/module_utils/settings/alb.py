@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .common import Account, Settings, absent, pages, tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent, pages, tags
+
+from .common import Account, Settings
 
 
 def alb(account: Account) -> Settings:

@@ -18,9 +18,10 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definiti
     canonical,
     revision_number,
 )
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs import leaves
 
-from .common import Account, Settings, absent, pages, tags
+from .common import Account, Settings
 
 #: The tag in which ecs_task_run notes that a task of a revision did its work.
 _RAN = "mlflow:ran"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .common import Account, Settings, pages, tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import pages, tags
+
+from .common import Account, Settings
 
 
 def network(account: Account) -> Settings:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from .common import Account, Settings, absent, tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent, tags
+
+from .common import Account, Settings
 
 
 def secrets(account: Account) -> Settings:

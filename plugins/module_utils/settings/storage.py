@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .common import Account, Settings, absent, tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent, tags
+
+from .common import Account, Settings
 
 
 def storage(account: Account) -> Settings:

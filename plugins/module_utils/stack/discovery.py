@@ -10,12 +10,13 @@ component has not been begun, and holds None in the places of parts that are mis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import Versions
 
 try:
@@ -23,38 +24,14 @@ try:
 except ImportError:  # AnsibleAWSModule reports the missing library
     ClientError = Exception
 
-Client = Any
 Component = dict[str, Any] | None
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response["Error"]["Code"])
-
-
-def _absent(call: Callable[[], Any], *codes: str) -> Any:
-    """What ``call`` answers, or None when AWS says that it does not exist (one of ``codes``)."""
-    try:
-        return call()
-    except ClientError as error:
-        if _code(error) in codes:
-            return None
-        raise
-
-
-def _pages(client: Client, operation: str, key: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-    for page in client.get_paginator(operation).paginate(**arguments):
-        yield from page[key]
-
-
-def _tags(rows: list[dict[str, str]] | None) -> dict[str, str]:
-    return {row["Key"]: row["Value"] for row in rows or []}
 
 
 def network(clients: Mapping[str, Client], names: StackNames) -> Component:
     """The VPC with its subnets, gateways, route tables and security groups."""
     ec2 = clients["ec2"]
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
-    vpcs = list(_pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
+    vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
     if not vpcs:
         return None
     vpc_id = vpcs[0]["VpcId"]
@@ -65,20 +42,20 @@ def network(clients: Mapping[str, Client], names: StackNames) -> Component:
                 "id": row["SubnetId"],
                 "cidr": row["CidrBlock"],
                 "zone": row["AvailabilityZone"],
-                "tier": _tags(row.get("Tags")).get("mlflow:tier"),
+                "tier": tags(row.get("Tags")).get("mlflow:tier"),
             }
-            for row in _pages(ec2, "describe_subnets", "Subnets", Filters=within)
+            for row in pages(ec2, "describe_subnets", "Subnets", Filters=within)
         ),
         key=lambda row: (row["zone"], row["cidr"]),
     )
     gateways = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc_id]}])
-    all_nats = list(_pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within))
+    all_nats = list(pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within))
     nats = [
         {
             "id": row["NatGatewayId"],
             "subnet_id": row["SubnetId"],
             "state": row["State"],
-            "mine": _tags(row.get("Tags")).get("mlflow:stack") == names.stack,
+            "mine": tags(row.get("Tags")).get("mlflow:stack") == names.stack,
             "allocation_ids": [address.get("AllocationId") for address in row.get("NatGatewayAddresses", [])],
         }
         for row in all_nats
@@ -93,23 +70,21 @@ def network(clients: Mapping[str, Client], names: StackNames) -> Component:
     tables = [
         {
             "id": row["RouteTableId"],
-            "name": _tags(row.get("Tags")).get("Name"),
-            "tier": _tags(row.get("Tags")).get("mlflow:tier"),
+            "name": tags(row.get("Tags")).get("Name"),
+            "tier": tags(row.get("Tags")).get("mlflow:tier"),
             "main": any(link.get("Main") for link in row.get("Associations", [])),
             "subnet_ids": sorted(link["SubnetId"] for link in row.get("Associations", []) if "SubnetId" in link),
         }
-        for row in _pages(ec2, "describe_route_tables", "RouteTables", Filters=within)
+        for row in pages(ec2, "describe_route_tables", "RouteTables", Filters=within)
     ]
-    groups = {
-        row["GroupName"]: row for row in _pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)
-    }
+    groups = {row["GroupName"]: row for row in pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)}
     endpoints = [
         {
             "id": row["VpcEndpointId"],
             "service": row["ServiceName"],
             "route_table_ids": sorted(row.get("RouteTableIds", [])),
         }
-        for row in _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
+        for row in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
         if row["State"].lower() not in ("deleted", "deleting")
     ]
     return {
@@ -150,9 +125,9 @@ def elastic_ips(clients: Mapping[str, Client], names: StackNames) -> list[dict[s
     return [
         {
             "public_ip": row["PublicIp"],
-            "name": _tags(row.get("Tags")).get("Name", row["PublicIp"]),
+            "name": tags(row.get("Tags")).get("Name", row["PublicIp"]),
             "allocation_id": row["AllocationId"],
-            "nat": _tags(row.get("Tags")).get("Name", "").startswith(f"{names.stack}-nat-"),
+            "nat": tags(row.get("Tags")).get("Name", "").startswith(f"{names.stack}-nat-"),
         }
         for row in answer["Addresses"]
     ]
@@ -161,7 +136,7 @@ def elastic_ips(clients: Mapping[str, Client], names: StackNames) -> list[dict[s
 def loose_internet_gateways(clients: Mapping[str, Client], names: StackNames) -> list[str]:
     """Ids of internet gateways of the stack that no VPC has: a run leaves one that is killed between its two calls."""
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
-    rows = _pages(clients["ec2"], "describe_internet_gateways", "InternetGateways", Filters=mine)
+    rows = pages(clients["ec2"], "describe_internet_gateways", "InternetGateways", Filters=mine)
     return sorted(row["InternetGatewayId"] for row in rows if not row["Attachments"])
 
 
@@ -186,7 +161,7 @@ def secrets(clients: Mapping[str, Client], names: StackNames) -> Component:
     }
     found: dict[str, Any] = {}
     for use, name in uses.items():
-        row = _absent(
+        row = absent(
             lambda name=name: clients["secretsmanager"].describe_secret(SecretId=name),  # type: ignore[misc]
             "ResourceNotFoundException",
         )
@@ -209,13 +184,13 @@ def user_secrets(clients: Mapping[str, Client], names: StackNames) -> list[str]:
     """Names of the secrets that hold the logins of MLflow's users, beside those of :func:`secrets`."""
     # The filter takes the beginning of a name (API ListSecrets).
     mine = [{"Key": "name", "Values": [user_secret_name(names.stack, "")]}]
-    rows = _pages(clients["secretsmanager"], "list_secrets", "SecretList", Filters=mine)
+    rows = pages(clients["secretsmanager"], "list_secrets", "SecretList", Filters=mine)
     return sorted(row["Name"] for row in rows if "DeletedDate" not in row)
 
 
 def rds(clients: Mapping[str, Client], names: StackNames) -> Component:
     """The database instance. ``endpoint`` is None until RDS has given it one."""
-    answer = _absent(
+    answer = absent(
         lambda: clients["rds"].describe_db_instances(DBInstanceIdentifier=names.database),
         "DBInstanceNotFound",
         "DBInstanceNotFoundFault",
@@ -272,18 +247,16 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
     if not name or bucket(clients, name, region)["state"] != "here":
         return None
     s3 = clients["s3"]
-    tagging = _absent(lambda: s3.get_bucket_tagging(Bucket=name), "NoSuchTagSet")
-    policy = _absent(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
-    encryption = _absent(
-        lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError"
-    )
+    tagging = absent(lambda: s3.get_bucket_tagging(Bucket=name), "NoSuchTagSet")
+    policy = absent(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
+    encryption = absent(lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError")
     rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
     default = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
-    tags = _tags(tagging["TagSet"] if tagging else [])
+    own = tags(tagging["TagSet"] if tagging else [])
     return {
         "bucket": name,
-        "tags": tags,
-        "adopted": tags.get("mlflow:stack") != names.stack,
+        "tags": own,
+        "adopted": own.get("mlflow:stack") != names.stack,
         "policy": policy["Policy"] if policy else None,
         "encryption": default.get("SSEAlgorithm"),
         # None also with aws:kms, where the key is the one that AWS manages.
@@ -294,8 +267,8 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
 def alb(clients: Mapping[str, Client], names: StackNames) -> Component:
     """The load balancer, its listeners by port and the target group."""
     elb = clients["elbv2"]
-    balancers = _absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
-    groups = _absent(lambda: elb.describe_target_groups(Names=[names.target_group]), "TargetGroupNotFound")
+    balancers = absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
+    groups = absent(lambda: elb.describe_target_groups(Names=[names.target_group]), "TargetGroupNotFound")
     if not balancers and not groups:
         return None
     found: dict[str, Any] = {
@@ -314,7 +287,7 @@ def alb(clients: Mapping[str, Client], names: StackNames) -> Component:
     }
     if balancers:
         row = balancers["LoadBalancers"][0]
-        listeners = _pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=row["LoadBalancerArn"])
+        listeners = pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=row["LoadBalancerArn"])
         attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=row["LoadBalancerArn"])["Attributes"]
         found.update(
             load_balancer_arn=row["LoadBalancerArn"],
@@ -355,7 +328,7 @@ def ecs(clients: Mapping[str, Client], names: StackNames) -> Component:
 
 
 def _role(clients: Mapping[str, Client], name: str) -> str | None:
-    answer = _absent(lambda: clients["iam"].get_role(RoleName=name), "NoSuchEntity")
+    answer = absent(lambda: clients["iam"].get_role(RoleName=name), "NoSuchEntity")
     return answer["Role"]["Arn"] if answer else None
 
 
@@ -366,7 +339,7 @@ def region_facts(clients: Mapping[str, Client], region: str, bucket_name: str | 
     )
     versions = {
         row["EngineVersion"]
-        for row in _pages(clients["rds"], "describe_db_engine_versions", "DBEngineVersions", Engine="postgres")
+        for row in pages(clients["rds"], "describe_db_engine_versions", "DBEngineVersions", Engine="postgres")
     }
     return {
         "zones": sorted(row["ZoneName"] for row in zones["AvailabilityZones"]),
