@@ -13,6 +13,7 @@ short_description: What is wrong with the variables of a role of this collection
 description:
   - Holds every variable in the C(meta/argument_specs.yml) of the role that uses the lookup against its type, then
     against what AWS and MLflow take. No call to AWS is made.
+  - Warns of variables that are named nearly as one of the role, as a typo is.
   - For the roles of this collection only.
 author:
   - The mlops.mlflow_aws authors
@@ -47,7 +48,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleLookupError, AnsibleUndefinedVariable
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, types
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, types, typos
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typed
@@ -72,6 +73,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typ
     def _of_role(self, role: str, known: Mapping[str, Any]) -> list[str]:
         specs = yaml.safe_load(Path(known["role_path"], "meta", "argument_specs.yml").read_text(encoding="utf-8"))
         options = specs["argument_specs"]["main"]["options"]
+        self._warn_of_typos(role, known, options)
         values: dict[str, Any] = {}
         found: list[str] = []
         for variable in options:
@@ -83,3 +85,9 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typ
             return found
         typed, found = types.checked(options, values)
         return found or problems.INPUT_CHECKS[role](typed)
+
+    def _warn_of_typos(self, role: str, known: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        own = Path(known["role_path"], "vars", "main.yml")
+        names = yaml.safe_load(own.read_text(encoding="utf-8")) if own.exists() else {}
+        for sentence in typos.typos(role, known, options, names):
+            self._display.warning(sentence)
