@@ -41,7 +41,7 @@ def _target_group(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
         "healthy_threshold_count": row["HealthyThresholdCount"],
         "unhealthy_threshold_count": row["UnhealthyThresholdCount"],
         "successful_response_codes": row["Matcher"]["HttpCode"],
-        "deregistration_delay_timeout": attributes["deregistration_delay.timeout_seconds"],
+        "deregistration_delay_timeout": attributes.get("deregistration_delay.timeout_seconds"),
         "tags": _tags_of(account, arn),
     }
 
@@ -53,10 +53,10 @@ def _load_balancer(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
         "scheme": row["Scheme"],
         "subnets": account.labels(zone["SubnetId"] for zone in row["AvailabilityZones"]),
         "security_groups": account.labels(row.get("SecurityGroups", [])),
-        "http_drop_invalid_header_fields": attributes["routing.http.drop_invalid_header_fields.enabled"],
-        "http_desync_mitigation_mode": attributes["routing.http.desync_mitigation_mode"],
-        "idle_timeout": attributes["idle_timeout.timeout_seconds"],
-        "deletion_protection": attributes["deletion_protection.enabled"],
+        "http_drop_invalid_header_fields": attributes.get("routing.http.drop_invalid_header_fields.enabled"),
+        "http_desync_mitigation_mode": attributes.get("routing.http.desync_mitigation_mode"),
+        "idle_timeout": attributes.get("idle_timeout.timeout_seconds"),
+        "deletion_protection": attributes.get("deletion_protection.enabled"),
         "tags": _tags_of(account, arn),
     }
 

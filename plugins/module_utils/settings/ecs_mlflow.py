@@ -81,7 +81,8 @@ def _log_groups(account: Account) -> dict[str, dict[str, Any]]:
     ]
     if not found:
         return {}
-    own = client.list_tags_log_group(logGroupName=name)["tags"]
+    # The ARN of a log group ends in ":*", that of its tags does not (API ListTagsForResource).
+    own = client.list_tags_for_resource(resourceArn=found[0]["arn"].removesuffix(":*"))["tags"]
     settings = {
         "retention": found[0].get("retentionInDays", 0),
         "tags": {key: value for key, value in own.items() if not key.startswith("aws:")},
