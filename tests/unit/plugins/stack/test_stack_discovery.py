@@ -12,6 +12,8 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 from run_module import run_module
@@ -336,3 +338,33 @@ def test_module_gives_a_hopeless_wait_up_at_once(aws: Any) -> None:
     assert answer["msg"] == (
         "there is no database: run --tags rds first; there is no load balancer: run --tags alb first"
     )
+
+
+def _settings(aws: Any, stack: str, found: dict[str, Any], bucket: str) -> dict[str, Any]:
+    clients = {**_clients(aws), **{service: aws.client(service) for service in readers.SERVICES}}
+    account = Account(clients, stack_names(stack, REGION), found, bucket)
+    return readers.read_settings(account, readers.READERS)
+
+
+def test_an_account_without_the_stack_has_no_settings_of_it(aws: Any) -> None:
+    found, _ = discovery.discover(
+        _clients(aws), stack_names("nothing-here", REGION), region=REGION, bucket_name=None, with_region=False
+    )
+    settings = _settings(aws, "nothing-here", found, "")
+    assert set(settings) == set(readers.READERS)
+    assert [kinds for kinds in settings.values() if any(kinds.values())] == []
+
+
+def test_settings_name_what_was_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
+    settings = _settings(aws, by_hand["stack"], _found(aws, by_hand), "made-by-hand-artifacts")
+    network = settings["network"]
+    assert set(network["subnet"]) == {"10.9.1.0/24", "10.9.2.0/24"}
+    assert network["subnet"]["10.9.2.0/24"]["zone"] == "eu-west-2a"
+    assert set(network["NAT gateway"]) == {"in 10.9.1.0/24"}
+    group = network["security group"][stack_names(by_hand["stack"], REGION).security_group_rds]
+    tasks = stack_names(by_hand["stack"], REGION).security_group_ecs
+    assert group["rules"] == ["tcp 22 10.0.0.0/8", f"tcp 5433 {tasks}"]
+    assert network["route table"] == {}
+    assert settings["storage"]["bucket"]["made-by-hand-artifacts"]["versioning"] is False
+    (secret,) = settings["secrets"]["secret"].values()
+    assert (secret["resource_policy"], secret["replica"], secret["rotation_lambda"]) == ("", [], "")
