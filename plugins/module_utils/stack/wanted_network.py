@@ -9,6 +9,7 @@ The fields are those of ``module_utils/settings/network.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from .egress import nat_plan
@@ -97,13 +98,22 @@ def rule_lines(rules: Iterable[Mapping[str, Any]]) -> list[str]:
     """
     lines = []
     for rule in rules:
-        sides = [*_list(rule.get("cidr_ip")), *_list(rule.get("cidr_ipv6")), *_list(rule.get("group_name"))]
+        blocks = [*_list(rule.get("cidr_ip")), *_list(rule.get("cidr_ipv6"))]
+        sides = [*map(_as_ec2_writes, blocks), *_list(rule.get("group_name"))]
         lines += [
             f"{rule['proto']} {port} {side} {rule.get('rule_desc', '')}".rstrip()
             for port in rule["ports"]
             for side in sides
         ]
     return sorted(lines)
+
+
+def _as_ec2_writes(block: str) -> str:
+    """A block in its one canonical form (API AuthorizeSecurityGroupIngress, CidrIp); other text as it is."""
+    try:
+        return str(ip_network(block, strict=False))
+    except ValueError:
+        return block
 
 
 def _list(value: Any) -> list[str]:

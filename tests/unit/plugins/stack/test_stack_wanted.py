@@ -113,6 +113,8 @@ def test_rules_are_told_as_answers_tell_them() -> None:
         == lines_of_answer(answer)
         == ["tcp 5432 sg-1", "tcp 80 10.0.0.0/8 Clients", "tcp 80 ::/0 Clients"]
     )
+    untidy = {"proto": "tcp", "ports": [80], "cidr_ip": "10.0.0.9/8", "cidr_ipv6": ["2001:DB8:0::/32"]}
+    assert rule_lines([untidy]) == ["tcp 80 10.0.0.0/8", "tcp 80 2001:db8::/32"]
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     assert lines_of_answer(everything) == ["all all 0.0.0.0/0"]
     some = [{"IpProtocol": "udp", "FromPort": 1, "ToPort": 9, "PrefixListIds": [{"PrefixListId": "pl-1"}]}]
