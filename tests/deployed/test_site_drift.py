@@ -26,11 +26,15 @@ IN_BUCKET = (
 )
 
 
+#: A service whose health check or number of tasks was changed is steady again sooner or later.
+PASSING = ", rollout"
+
+
 def words(output: str) -> list[str]:
     """The plan that a run in check mode ends with, without the line of counts."""
     lines = output[output.index(f"\nPLAN [{STACK}]") :].splitlines()[2:]
     end = next(index for index, line in enumerate(lines) if " to create, " in line)
-    return [line.strip() for line in lines[:end]]
+    return [line.strip().removesuffix(PASSING) for line in lines[:end]]
 
 
 def drift(account: Site) -> list[dict[str, Any]]:
@@ -47,7 +51,7 @@ def said(changes: list[dict[str, Any]]) -> set[str]:
     """Each change in words, as the plan tells it."""
     return {
         f"{row['action']} {row['kind']} {row['name']}"
-        + (f": {', '.join(sorted(row['after']))}" if row["action"] == "change" else "")
+        + (f": {', '.join(sorted(row['after']))}".removesuffix(PASSING) if row["action"] == "change" else "")
         for row in changes
     }
 
