@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from deployed_stack import ROOT, Stack
+
+from tests.playbooks import Ended
 
 #: Seconds that a run may take; a first deployment takes about 150 on two quiet cores.
 PATIENCE = 600.0
@@ -54,54 +55,6 @@ def kill_tree(pid: int) -> None:
     for one in found:
         with suppress(ProcessLookupError):
             os.kill(one, signal.SIGKILL)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a run of a playbook ended.
-
-    :param code: the exit code; negative for the signal that ended it.
-    """
-
-    code: int
-    output: str
-    seconds: float
-
-    def recap(self) -> dict[str, int]:
-        """The counts of the last line."""
-        rows = re.findall(r"^\S+\s+: (ok=.*)$", self.output, re.MULTILINE)
-        assert rows, self.output[-3000:]
-        return {key: int(value) for key, value in (cell.split("=") for cell in rows[-1].split())}
-
-    def messages(self) -> list[str]:
-        """The message of each failed task."""
-        decode = json.JSONDecoder().raw_decode
-        starts = [match.end() for match in re.finditer(r"^fatal: \[.*?\]: FAILED! => ", self.output, re.MULTILINE)]
-        return [str(decode(self.output[start:])[0].get("msg")) for start in starts]
-
-    def tasks(self) -> list[str]:
-        """The names of the tasks that were begun."""
-        return re.findall(r"^TASK \[(.*?)\] \*+$", self.output, re.MULTILINE)
-
-    def changed_tasks(self) -> list[str]:
-        """The names of the tasks that changed something."""
-        found, task = [], ""
-        for line in self.output.splitlines():
-            begun = re.match(r"TASK \[(.*?)\] \*+$", line)
-            task = begun.group(1) if begun else task
-            if line.startswith("changed: "):
-                found.append(task)
-        return found
-
-    def assert_good(self) -> Ended:
-        """This run, which ended well."""
-        assert self.code == 0, self.output[-6000:]
-        return self
-
-    def assert_nothing_changed(self) -> None:
-        """The run ended well and changed nothing."""
-        self.assert_good()
-        assert (self.recap()["changed"], self.changed_tasks()) == (0, [])
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from typing import Any
 import boto3
 import psycopg2
 
+from tests.account import Account
+
 ROOT = Path(__file__).resolve().parents[2]
 
 #: The stack's secrets, by their names behind the stack's own, and the key of the value in each.
@@ -42,7 +44,7 @@ def dotenv(file: Path) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(Account):
     """A deployed stack.
 
     :param output: the folder with mlflow.env and health.json.
@@ -93,11 +95,6 @@ class Stack:
     def aws(self, service: str) -> Any:
         """A boto3 client in the stack's region."""
         return self._session.client(service, endpoint_url=self.env.get("AWS_ENDPOINT_URL"))
-
-    def every(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
-        """All rows that a paginated ``operation`` answers under ``key``."""
-        pages = self.aws(service).get_paginator(operation).paginate(**arguments)
-        return [row for page in pages for row in page[key]]
 
     def secret(self, use: str) -> dict[str, str]:
         """The JSON of the stack's secret for ``use``: database/master, database/mlflow, mlflow/admin, mlflow/flask."""

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from deployed_account import added, counts, resources
 from deployed_runs import Site
+
+from tests.account import added, counts, resources
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

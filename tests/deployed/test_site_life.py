@@ -9,10 +9,11 @@ Each test takes the stack that the one before left, so a failure makes the later
 from __future__ import annotations
 
 import pytest
-from deployed_account import added, counts, resources
 from deployed_requests import Requests
 from deployed_runs import Site
 from deployed_stack import Stack
+
+from tests.account import added, counts, resources
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

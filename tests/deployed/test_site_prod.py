@@ -9,9 +9,11 @@ import socket
 from dataclasses import replace
 
 import pytest
-from deployed_account import added, resources
-from deployed_runs import Ended, Site
+from deployed_runs import Site
 from deployed_stack import ROOT, SECRETS
+
+from tests.account import added, resources
+from tests.playbooks import Ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

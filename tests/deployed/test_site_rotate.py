@@ -15,8 +15,10 @@ from typing import Any
 import psycopg2
 import pytest
 from deployed_requests import RATE, Requests
-from deployed_runs import Ended, Site
+from deployed_runs import Site
 from deployed_stack import SECRETS, Stack, dotenv
+
+from tests.playbooks import Ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -1,15 +1,14 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything of one region of an account that the roles could have made."""
+"""One region of an AWS account, by boto3: everything in it that the roles could have made."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-
-from deployed_stack import Stack
 
 #: What goes away by itself, or for good: AWS describes it for a while still.
 GONE = {"deleted", "deleting", "failed"}
@@ -32,12 +31,25 @@ _RDS = [
 ]
 
 
-def resources(stack: Stack) -> dict[str, set[str]]:
+class Account(ABC):
+    """Who can make boto3 clients for the account."""
+
+    @abstractmethod
+    def aws(self, service: str) -> Any:
+        """A boto3 client in the account's region."""
+
+    def every(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
+        """All rows that a paginated ``operation`` answers under ``key``."""
+        pages = self.aws(service).get_paginator(operation).paginate(**arguments)
+        return [row for page in pages for row in page[key]]
+
+
+def resources(account: Account) -> dict[str, set[str]]:
     """Identifiers of what exists, by kind: the key that AWS answers it under."""
     found: dict[str, set[str]] = {}
     for service, kinds in (("ec2", _EC2), ("rds", _RDS)):
         for operation, key, identifier in kinds:
-            rows = stack.every(service, operation, key)
+            rows = account.every(service, operation, key)
             found[key] = {row[identifier] for row in rows if row.get("State") not in GONE}
     plain: list[tuple[str, str, str, Callable[[Any], str]]] = [
         ("elbv2", "describe_load_balancers", "LoadBalancers", lambda row: row["LoadBalancerArn"]),
@@ -47,22 +59,22 @@ def resources(stack: Stack) -> dict[str, set[str]]:
         ("logs", "describe_log_groups", "logGroups", lambda row: row["logGroupName"]),
     ]
     for service, operation, key, name in plain:
-        found[key] = {name(row) for row in stack.every(service, operation, key)}
-    clusters = stack.every("ecs", "list_clusters", "clusterArns")
+        found[key] = {name(row) for row in account.every(service, operation, key)}
+    clusters = account.every("ecs", "list_clusters", "clusterArns")
     # A deleted cluster stays discoverable as INACTIVE (API DeleteCluster).
     found["clusterArns"] = {
         row["clusterArn"]
-        for row in stack.aws("ecs").describe_clusters(clusters=clusters)["clusters"]
+        for row in account.aws("ecs").describe_clusters(clusters=clusters)["clusters"]
         if row["status"] != "INACTIVE"
     }
-    found["Addresses"] = {row["AllocationId"] for row in stack.aws("ec2").describe_addresses()["Addresses"]}
-    found["Buckets"] = {row["Name"] for row in stack.aws("s3").list_buckets()["Buckets"]}
+    found["Addresses"] = {row["AllocationId"] for row in account.aws("ec2").describe_addresses()["Addresses"]}
+    found["Buckets"] = {row["Name"] for row in account.aws("s3").list_buckets()["Buckets"]}
     found["taskDefinitionArns"] = set(
-        stack.every("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE")
+        account.every("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE")
     )
     found["ScalableTargets"] = {
         row["ResourceId"]
-        for row in stack.every(
+        for row in account.every(
             "application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="ecs"
         )
     }
