@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``--start-at-task`` begins at any part of ``site.yml``; in the middle of a role it says what to do instead."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.embedded import EmbeddedAws
+
+ROOT = Path(__file__).resolve().parents[2]
+HINT = yaml.safe_load((ROOT / "roles" / "stack" / "vars" / "main.yml").read_text(encoding="utf-8"))["stack_start_hint"]
+TASKS = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text(encoding="utf-8"))[0]["tasks"]
+#: The names that --start-at-task takes, in order, and the role of each.
+PARTS = {
+    begin["name"]: role["ansible.builtin.import_role"]["name"].rpartition(".")[2]
+    for begin, role in zip(TASKS[1::2], TASKS[2::2], strict=True)
+}
+
+#: Nobody listens there: a run that calls AWS fails in another way.
+NOWHERE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "none",
+}
+
+
+def start_at(task: str, env: Mapping[str, str], *argv: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "site.yml", "-i", "inventories/local"]
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
+    return subprocess.run(
+        [*command, "--start-at-task", task, *argv],
+        cwd=ROOT,
+        env={**own, **env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_the_hint_names_every_part_of_the_site() -> None:
+    assert [begin["ansible.builtin.meta"] for begin in TASKS[1::2]] == ["noop"] * len(PARTS)
+    for begin, role in zip(TASKS[1::2], TASKS[2::2], strict=True):
+        assert (begin["name"], begin["tags"]) == (role["name"], role["tags"])
+    named = re.findall(r"--start-at-task with (.*) \(docs/partial-runs\.md\)", HINT)
+    assert named == [re.sub(r", (\S+)$", r" or \1", ", ".join(PARTS))]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "Routes | Create the tables of the private subnets",
+        "Private routes | Remove the NAT gateways that no subnet needs",
+        "mlops.mlflow_aws.secrets : Secrets | Make those that do not exist",
+        "Instance | Create or change the database",
+        "Migrate | Run the migration of the databases",
+        "Admin | Make the admin what the secret says",
+        "Client | Write the settings of MLflow clients",
+    ],
+)
+def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str) -> None:
+    done = start_at(task, NOWHERE)
+    assert done.returncode == 2, done.stdout[-2000:]
+    assert HINT.replace("{{ stack_name }}", "fraud-scoring-mlflow-local") in done.stdout, done.stdout
+    assert len(re.findall(r"^TASK ", done.stdout, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("part", ["Load balancer", "Way out of the private subnets", "Proof"])
+def test_a_part_begins_with_its_own_checks_and_discovery(part: str, aws: EmbeddedAws) -> None:
+    """The preflight of the playbook is skipped, and what it would have done is done by the role."""
+    done = start_at(part, aws.env, "--tags", PARTS[part], "--check")
+    assert done.returncode == 0, done.stdout[-3000:]
+    begun = re.findall(r"^TASK \[(.*?)\] \*+$", done.stdout, re.MULTILINE)
+    role = f"mlops.mlflow_aws.{PARTS[part]}"
+    assert [name for name in begun if name.startswith(f"{role} : Inputs | ")] != []
+    assert "mlops.mlflow_aws.stack : Discover | Read what exists of the stack" in begun
+
+
+def test_a_part_refuses_wrong_variables_by_itself() -> None:
+    done = start_at("Load balancer", NOWHERE, "-e", "alb_idle_timeout=0")
+    assert done.returncode == 2
+    assert "alb_idle_timeout: 0" in done.stdout
