@@ -50,4 +50,5 @@ REGION_CHECKS: dict[str, Callable[[Inputs, Mapping[str, Any]], list[str]]] = {
 CHANGE_CHECKS: dict[str, Callable[[Inputs, Mapping[str, Any]], list[str]]] = {
     "alb": alb.change_problems,
     "network": network.change_problems,
+    "rds": rds.change_problems,
 }

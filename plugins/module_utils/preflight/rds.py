@@ -58,6 +58,44 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """What cannot change on the database that exists.
+
+    :param inputs: the role's variables, and ``secrets_master_username`` where it is known.
+    """
+    now = resources["rds"]
+    if now is None or not now.get("mine", True):
+        return []
+    name, found = now["instance_id"], []
+    wanted, has = str(inputs["rds_engine_version"]), str(now["engine_version"])
+    major, current = (version.split(".")[0] for version in (wanted, has))
+    if _numbers(wanted) < _numbers(has)[: len(_numbers(wanted))]:
+        found.append(
+            f"rds_engine_version: {wanted}, but the database {name} runs {has}, and RDS takes no way back; set it to "
+            f"{current}"
+        )
+    elif major != current:
+        # API ModifyDBInstance, AllowMajorVersionUpgrade: an outage, and a step that the parameter group takes too.
+        found.append(
+            f"rds_engine_version: {wanted}, but the database {name} runs {has}, and another major version is no change "
+            f"on the way; set it back to {current}, or upgrade the database first (aws rds modify-db-instance "
+            "--allow-major-version-upgrade)"
+        )
+    key = inputs["rds_kms_key_id"]
+    if key and key != now["kms_key_arn"]:
+        found.append(
+            f"rds_kms_key_id: {key}, but the storage of {name} is encrypted with {now['kms_key_arn']}, which RDS "
+            "cannot change; set it back, or restore a copy of a snapshot that is encrypted with the new key"
+        )
+    user = inputs.get("secrets_master_username")
+    if user and user != now["master_username"]:
+        found.append(
+            f"secrets_master_username: '{user}', but the master user of {name} is {now['master_username']}, which RDS "
+            f"cannot change; set it back to {now['master_username']}"
+        )
+    return found
+
+
 def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
     """A version that the region does not offer."""
     wanted, offered = str(inputs["rds_engine_version"]), region["postgres_versions"]

@@ -213,6 +213,7 @@ def rds(clients: Mapping[str, Client], names: StackNames) -> Component:
         "endpoint": {"address": endpoint["Address"], "port": endpoint["Port"]} if endpoint.get("Address") else None,
         "master_username": row["MasterUsername"],
         "storage_encrypted": row["StorageEncrypted"],
+        "kms_key_arn": row.get("KmsKeyId"),
         "deletion_protection": row.get("DeletionProtection", False),
         "parameter_groups": [group["DBParameterGroupName"] for group in row.get("DBParameterGroups", [])],
         # in-sync, applying or pending-reboot, for each group.

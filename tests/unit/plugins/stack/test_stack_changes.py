@@ -38,8 +38,11 @@ NETWORK = {
     ],
 }
 ALB = {"dns_name": "fraud-alb.example", "scheme": "internet-facing", "target_group_port": 5000}
-RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": {"instance_id": "fraud-db"}}
-INPUTS = {"network": NETWORK_INPUTS, "alb": ALB_INPUTS}
+KEY = "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d"
+RDS_INPUTS = {"rds_engine_version": "15", "rds_kms_key_id": "", "secrets_master_username": "mlflow_master"}
+RDS = {"instance_id": "fraud-db", "engine_version": "15.12", "kms_key_arn": KEY, "master_username": "mlflow_master"}
+RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS}
+INPUTS = {"network": NETWORK_INPUTS, "alb": ALB_INPUTS, "rds": RDS_INPUTS}
 THREE = {
     "network_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
     "network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"],
@@ -56,6 +59,13 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("network", {}, {"network": {**NETWORK, "database_port": None, "subnets": []}}),
     ("alb", {"alb_scheme": "internal", "stack_service_port": 5001}, {"alb": None}),
     ("alb", {"alb_scheme": "internal"}, {"alb": {**ALB, "scheme": None}}),
+    ("rds", {}, {}),
+    ("rds", {"rds_engine_version": "15.12", "rds_kms_key_id": KEY}, {}),
+    ("rds", {"rds_engine_version": "15.13"}, {}),
+    # Of the role rds alone, nobody knows it.
+    ("rds", {"secrets_master_username": ""}, {}),
+    ("rds", {"rds_engine_version": "16", "rds_kms_key_id": "other", "secrets_master_username": "x"}, {"rds": None}),
+    ("rds", {"rds_engine_version": "16"}, {"rds": {**RDS, "mine": False}}),
     # Numbers in texts are numbers.
     ("network", {"stack_database_port": "5432"}, {}),
     ("alb", {"stack_service_port": "5000"}, {}),
@@ -104,6 +114,26 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         {},
         ("stack_service_port: 5001", "listen at 5000", "set it back to 5000"),
     ),
+    ("rds", {"rds_engine_version": "15.8"}, {}, ("rds_engine_version: 15.8", "fraud-db runs 15.12", "set it to 15")),
+    ("rds", {"rds_engine_version": "14"}, {}, ("rds_engine_version: 14", "no way back", "set it to 15")),
+    (
+        "rds",
+        {"rds_engine_version": "16.4"},
+        {},
+        ("rds_engine_version: 16.4", "fraud-db runs 15.12", "set it back to 15", "--allow-major-version-upgrade"),
+    ),
+    (
+        "rds",
+        {"rds_kms_key_id": f"{KEY}ffff"},
+        {},
+        (f"rds_kms_key_id: {KEY}ffff", f"fraud-db is encrypted with {KEY}, which", "set it back"),
+    ),
+    (
+        "rds",
+        {"secrets_master_username": "boss"},
+        {},
+        ("secrets_master_username: 'boss'", "fraud-db is mlflow_master", "set it back to mlflow_master"),
+    ),
 ]
 
 
@@ -130,5 +160,5 @@ def test_zones_that_changed_places_name_each_subnet() -> None:
 
 
 def test_an_unknown_component_is_said() -> None:
-    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network"):
+    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network, rds"):
         change_problems({}, "nothing", {})
