@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.meetings import overlapping
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -45,3 +46,15 @@ def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> lis
             "account); choose another name, or ask its owner for access"
         ]
     return []
+
+
+def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """Artifacts of another stack where this one would keep its own: either could delete the other's."""
+    now = resources["storage"] or {}
+    return [
+        f"stack_artifact_prefix: '{inputs['stack_artifact_prefix']}' of bucket {now['bucket']} meets "
+        f"'{other['prefix']}', where the stack {other['stack']} keeps its artifacts; choose another prefix or another "
+        "storage_bucket"
+        for other in now.get("neighbours", [])
+        if overlapping(inputs["stack_artifact_prefix"], other["prefix"])
+    ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.neighbours import neighbours
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import Versions
 
@@ -244,7 +245,7 @@ def bucket(clients: Mapping[str, Client], name: str, region: str) -> dict[str, A
 
 
 def storage(clients: Mapping[str, Client], names: StackNames, name: str, region: str) -> Component:
-    """The artifact bucket, how it encrypts, and whether this stack made it (its tags say so)."""
+    """The artifact bucket, how it encrypts, whether this stack made it (its tags say so), and who else uses it."""
     if not name or bucket(clients, name, region)["state"] != "here":
         return None
     s3 = clients["s3"]
@@ -258,6 +259,7 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
         "bucket": name,
         "tags": own,
         "adopted": own.get("mlflow:stack") != names.stack,
+        "neighbours": neighbours(clients, names, name, region),
         "policy": policy["Policy"] if policy else None,
         "encryption": default.get("SSEAlgorithm"),
         # None also with aws:kms, where the key is the one that AWS manages.

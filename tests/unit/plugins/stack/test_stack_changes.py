@@ -38,11 +38,17 @@ NETWORK = {
     ],
 }
 ALB = {"dns_name": "fraud-alb.example", "scheme": "internet-facing", "target_group_port": 5000}
+STORAGE = {"bucket": "models", "neighbours": [{"stack": "credit", "prefix": "credit"}]}
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d"
 RDS_INPUTS = {"rds_engine_version": "15", "rds_kms_key_id": "", "secrets_master_username": "mlflow_master"}
 RDS = {"instance_id": "fraud-db", "engine_version": "15.12", "kms_key_arn": KEY, "master_username": "mlflow_master"}
-RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS}
-INPUTS = {"network": NETWORK_INPUTS, "alb": ALB_INPUTS, "rds": RDS_INPUTS}
+RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS, "storage": STORAGE}
+INPUTS = {
+    "network": NETWORK_INPUTS,
+    "alb": ALB_INPUTS,
+    "rds": RDS_INPUTS,
+    "storage": {"stack_artifact_prefix": "mlflow-artifacts"},
+}
 THREE = {
     "network_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
     "network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"],
@@ -69,6 +75,9 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     # Numbers in texts are numbers.
     ("network", {"stack_database_port": "5432"}, {}),
     ("alb", {"stack_service_port": "5000"}, {}),
+    ("storage", {}, {}),
+    ("storage", {"stack_artifact_prefix": "credit"}, {"storage": None}),
+    ("storage", {"stack_artifact_prefix": "credit-2"}, {}),
 ]
 
 WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
@@ -134,6 +143,12 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         {},
         ("secrets_master_username: 'boss'", "fraud-db is mlflow_master", "set it back to mlflow_master"),
     ),
+    (
+        "storage",
+        {"stack_artifact_prefix": "credit/fraud"},
+        {},
+        ("stack_artifact_prefix: 'credit/fraud' of bucket models", "stack credit keeps", "choose another prefix"),
+    ),
 ]
 
 
@@ -160,5 +175,5 @@ def test_zones_that_changed_places_name_each_subnet() -> None:
 
 
 def test_an_unknown_component_is_said() -> None:
-    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network, rds"):
+    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network, rds, storage"):
         change_problems({}, "nothing", {})

@@ -163,6 +163,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "bucket": "made-by-hand-artifacts",
         "tags": {},
         "adopted": True,
+        "neighbours": [],
         "policy": None,
         "encryption": None,
         "kms_key_arn": None,
@@ -209,6 +210,37 @@ def test_tag_of_the_stack_makes_the_bucket_ours(aws: Any, by_hand: dict[str, Any
     assert storage["adopted"] is False
     assert storage["tags"]["mlflow:component"] == "storage"
     aws.client("s3").delete_bucket_tagging(Bucket="made-by-hand-artifacts")
+
+
+def test_another_stack_in_the_bucket_is_a_neighbour_as_long_as_it_is_there(aws: Any, by_hand: dict[str, Any]) -> None:
+    def rule(name: str, prefix: str) -> dict[str, Any]:
+        expiration = {"NoncurrentDays": 90}
+        return {
+            "ID": name,
+            "Filter": {"Prefix": prefix},
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": expiration,
+        }
+
+    s3, secrets = aws.client("s3"), aws.client("secretsmanager")
+    rules = [
+        rule("made-by-hand", "mlflow-artifacts/"),
+        rule("next-door", "next/door/"),
+        # The artifacts of a stack that is gone, and the rules of somebody else.
+        rule("gone", "gone/"),
+        rule("Clean up", "logs/"),
+        rule("all", ""),
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket="made-by-hand-artifacts", LifecycleConfiguration={"Rules": rules})
+    try:
+        assert _found(aws, by_hand)["storage"]["neighbours"] == []
+        for name in ("next-door", "all"):
+            secrets.create_secret(Name=f"{name}/mlflow/admin", SecretString="{}")
+        assert _found(aws, by_hand)["storage"]["neighbours"] == [{"stack": "next-door", "prefix": "next/door"}]
+        secrets.delete_secret(SecretId="next-door/mlflow/admin", RecoveryWindowInDays=7)
+        assert _found(aws, by_hand)["storage"]["neighbours"] == []
+    finally:
+        s3.delete_bucket_lifecycle(Bucket="made-by-hand-artifacts")
 
 
 @pytest.mark.parametrize("named_by", ["arn", "id", "alias"])
