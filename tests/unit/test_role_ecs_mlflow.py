@@ -58,6 +58,10 @@ CASES = {
     "no keys": _facts(None, None, "aws"),
     "keys": _facts(KEY, OTHER_KEY, "aws"),
     "china": _facts(KEY, KEY, "aws-cn"),
+    # Asked for, and not yet what the bucket has: a plan names the right too.
+    "a new key": {**_facts(None, None, "aws"), "storage_kms_key_id": OTHER_KEY},
+    "another key": {**_facts(None, KEY, "aws"), "storage_kms_key_id": OTHER_KEY},
+    "no key any more": {**_facts(None, KEY, "aws"), "storage_kms_key_id": ""},
     # Restored or made anew under the old name: endpoint and secrets are the same.
     "another database": _facts(None, None, "aws", "db-TWO"),
 }
@@ -139,6 +143,13 @@ def test_the_task_uses_the_key_of_the_bucket(rights: dict[str, Any]) -> None:
         "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-west-2.amazonaws.com"}},
     }
     assert "SecretsKey" not in rights["keys"]["task"]
+
+
+@pytest.mark.parametrize(
+    ("case", "keys"), [("a new key", OTHER_KEY), ("another key", [KEY, OTHER_KEY]), ("no key any more", KEY)]
+)
+def test_the_task_may_use_the_key_that_the_bucket_is_to_have(rights: dict[str, Any], case: str, keys: object) -> None:
+    assert rights[case]["task"]["BucketKey"]["Resource"] == keys
 
 
 def test_services_have_other_names_in_china(rights: dict[str, Any]) -> None:
