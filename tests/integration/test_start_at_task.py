@@ -16,15 +16,10 @@ import pytest
 import yaml
 
 from tests.embedded import EmbeddedAws
+from tests.parts import PARTS, TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 HINT = yaml.safe_load((ROOT / "roles" / "stack" / "vars" / "main.yml").read_text(encoding="utf-8"))["stack_start_hint"]
-TASKS = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text(encoding="utf-8"))[0]["tasks"]
-#: The names that --start-at-task takes, in order, and the role of each.
-PARTS = {
-    begin["name"]: role["ansible.builtin.import_role"]["name"].rpartition(".")[2]
-    for begin, role in zip(TASKS[1::2], TASKS[2::2], strict=True)
-}
 
 #: Nobody listens there: a run that calls AWS fails in another way.
 NOWHERE = {
@@ -34,8 +29,10 @@ NOWHERE = {
 }
 
 
-def start_at(task: str, env: Mapping[str, str], *argv: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "site.yml", "-i", "inventories/local"]
+def start_at(
+    task: str, env: Mapping[str, str], *argv: str, playbook: str = "site.yml"
+) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "-i", "inventories/local"]
     own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
     return subprocess.run(
         [*command, "--start-at-task", task, *argv],
@@ -90,3 +87,8 @@ def test_a_part_refuses_wrong_variables_by_itself() -> None:
     done = start_at("Load balancer", NOWHERE, "-e", "alb_idle_timeout=0")
     assert done.returncode == 2
     assert "alb_idle_timeout: 0" in done.stdout
+
+
+def test_a_destroy_that_skips_the_question_destroys_nothing() -> None:
+    done = start_at("mlops.mlflow_aws.stack : Discover the stack", NOWHERE, playbook="playbooks/destroy.yml")
+    assert (done.returncode, re.findall(r"^(?:ok|changed): ", done.stdout, re.MULTILINE)) == (0, []), done.stdout
