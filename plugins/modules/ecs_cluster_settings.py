@@ -51,6 +51,9 @@ cluster:
   sample: {arn: "arn:aws:ecs:eu-west-2:123456789012:cluster/mlflow", container_insights: enabled, tags: {Team: data}}
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
 try:  # noqa: SIM105 - the form of import that ansible-test knows
     import botocore.exceptions
 except ImportError:
@@ -63,7 +66,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     compare_aws_tags,
 )
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, Any] = {
     "cluster": {"type": "str", "required": True},
     "container_insights": {"type": "str", "choices": ["enabled", "disabled", "enhanced"]},
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
@@ -71,7 +74,7 @@ ARGUMENTS = {
 }
 
 
-def describe(client, cluster):
+def describe(client: Any, cluster: str) -> dict[str, Any] | None:
     """The cluster as ``{arn, container_insights, tags}``, or None (API DescribeClusters)."""
     answer = client.describe_clusters(clusters=[cluster], include=["SETTINGS", "TAGS"])
     rows = [row for row in answer["clusters"] if row["status"] != "INACTIVE"]
@@ -86,7 +89,9 @@ def describe(client, cluster):
     }
 
 
-def plan(current, container_insights, tags, purge_tags):
+def plan(
+    current: Mapping[str, Any], container_insights: str | None, tags: Mapping[str, str] | None, purge_tags: bool
+) -> tuple[str | None, dict[str, str], list[str]]:
     """What is to be done: the setting or None, tags to set, keys to remove. Pure."""
     setting = container_insights if container_insights not in (None, current["container_insights"]) else None
     if tags is None:
@@ -95,7 +100,7 @@ def plan(current, container_insights, tags, purge_tags):
     return setting, to_set, to_remove
 
 
-def apply(client, arn, setting, to_set, to_remove):
+def apply(client: Any, arn: str, setting: str | None, to_set: Mapping[str, str], to_remove: Sequence[str]) -> None:
     """Carry a plan out (APIs UpdateClusterSettings, TagResource, UntagResource)."""
     if setting:
         client.update_cluster_settings(cluster=arn, settings=[{"name": "containerInsights", "value": setting}])
@@ -105,18 +110,17 @@ def apply(client, arn, setting, to_set, to_remove):
         client.tag_resource(resourceArn=arn, tags=ansible_dict_to_boto3_tag_list(to_set, "key", "value"))
 
 
-def main():
+def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     wanted = module.params
+    fail: Callable[..., NoReturn] = module.fail_json
     try:
         client = module.client("ecs", config={"retries": {"mode": "standard", "max_attempts": 12}})
         current = describe(client, wanted["cluster"])
         if current is None:
             if module.check_mode:
                 module.exit_json(changed=True, cluster=None)
-            module.fail_json(
-                msg=f"there is no cluster '{wanted['cluster']}': make it with community.aws.ecs_cluster first"
-            )
+            fail(msg=f"there is no cluster '{wanted['cluster']}': make it with community.aws.ecs_cluster first")
         setting, to_set, to_remove = plan(current, wanted["container_insights"], wanted["tags"], wanted["purge_tags"])
         after = {
             **current,

@@ -61,6 +61,9 @@ static:
   sample: [max_connections]
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
 try:  # noqa: SIM105 - the form of import that ansible-test knows
     import botocore.exceptions
 except ImportError:
@@ -69,15 +72,18 @@ except ImportError:
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import as_text
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, Any] = {
     "group": {"type": "str", "required": True},
     "parameters": {"type": "dict", "required": True},
 }
 #: Most parameters in one call (APIs ModifyDBParameterGroup, ResetDBParameterGroup).
 MOST_AT_A_TIME = 20
 
+#: Rows of DescribeDBParameters by ParameterName.
+Rows = Mapping[str, Mapping[str, Any]]
 
-def problems(rows, wanted):
+
+def problems(rows: Rows, wanted: Mapping[str, Any]) -> list[str]:
     """One sentence for each parameter that cannot be set."""
     found = []
     for name in wanted:
@@ -88,14 +94,14 @@ def problems(rows, wanted):
     return found
 
 
-def plan(rows, wanted):
+def plan(rows: Rows, wanted: Mapping[str, Any]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """What to set and what to reset, as lists for ModifyDBParameterGroup and ResetDBParameterGroup. Pure.
 
-    :param rows: the rows of DescribeDBParameters by ParameterName; those with the source ``user`` were set by somebody.
+    :param rows: those with the source ``user`` were set by somebody.
     :param wanted: values by name; every name is one of ``rows``.
     """
 
-    def row(name):
+    def row(name: str) -> dict[str, str]:
         method = "immediate" if rows[name].get("ApplyType") == "dynamic" else "pending-reboot"
         return {"ParameterName": name, "ApplyMethod": method}
 
@@ -109,7 +115,7 @@ def plan(rows, wanted):
     return to_set, [row(name) for name in set_by_somebody if name not in wanted]
 
 
-def describe(client, group):
+def describe(client: Any, group: str) -> Rows | None:
     """The rows of the group by name, or None when there is no such group (API DescribeDBParameters)."""
     pages = client.get_paginator("describe_db_parameters").paginate(DBParameterGroupName=group)
     try:
@@ -120,7 +126,7 @@ def describe(client, group):
         raise
 
 
-def apply(client, group, to_set, to_reset):
+def apply(client: Any, group: str, to_set: Sequence[Mapping[str, str]], to_reset: Sequence[Mapping[str, str]]) -> None:
     """Carry a plan out."""
     for first in range(0, len(to_set), MOST_AT_A_TIME):
         some = to_set[first : first + MOST_AT_A_TIME]
@@ -130,9 +136,11 @@ def apply(client, group, to_set, to_reset):
         client.reset_db_parameter_group(DBParameterGroupName=group, ResetAllParameters=False, Parameters=some)
 
 
-def main():
+def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     group, wanted = module.params["group"], module.params["parameters"]
+    fail: Callable[..., NoReturn] = module.fail_json
+    fail_aws: Callable[..., NoReturn] = module.fail_json_aws
     try:
         client = module.client("rds", config={"retries": {"mode": "standard", "max_attempts": 12}})
         rows = describe(client, group)
@@ -140,17 +148,17 @@ def main():
             if module.check_mode:
                 after = {name: as_text(value, None) for name, value in wanted.items()}
                 module.exit_json(changed=bool(after), parameters=after, static=[], diff={"before": {}, "after": after})
-            module.fail_json(
+            fail(
                 msg=f"there is no DB parameter group '{group}': make it with amazon.aws.rds_instance_param_group first"
             )
         wrong = problems(rows, wanted)
         if wrong:
-            module.fail_json(msg="\n".join(wrong))
+            fail(msg="\n".join(wrong))
         to_set, to_reset = plan(rows, wanted)
         if not module.check_mode:
             apply(client, group, to_set, to_reset)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        module.fail_json_aws(error, msg=f"Setting the parameters of {group} failed")
+        fail_aws(error, msg=f"Setting the parameters of {group} failed")
     before = {
         name: row.get("ParameterValue") for name, row in rows.items() if row.get("Source") == "user" or name in wanted
     }

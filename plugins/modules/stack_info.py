@@ -139,6 +139,8 @@ waited:
 """
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 try:  # noqa: SIM105 - the form of import that ansible-test knows
     import botocore.exceptions
@@ -154,9 +156,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "bucket": {"type": "str"},
     "region_facts": {"type": "bool", "default": False},
@@ -172,7 +174,9 @@ ARGUMENTS = {
 }
 
 
-def look(module, clients, names):
+def look(
+    module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """One discovery with the module's options."""
     return discovery.discover(
         clients,
@@ -183,7 +187,9 @@ def look(module, clients, names):
     )
 
 
-def await_ready(module, clients, names, resources):
+def await_ready(
+    module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames, resources: dict[str, Any]
+) -> dict[str, Any]:
     """Look again until everything in ``wait_for`` is ready; answers the last resources."""
     deadline = time.monotonic() + module.params["wait_timeout"]
     while True:
@@ -200,7 +206,7 @@ def await_ready(module, clients, names, resources):
         resources, _facts = look(module, clients, names)
 
 
-def main():
+def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     for option, least in (("wait_timeout", 0), ("wait_sleep", 1)):
         if module.params[option] < least:

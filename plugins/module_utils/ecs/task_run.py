@@ -190,7 +190,7 @@ class TaskRunner:
         :raises EcsFailure: it failed, never started, or did not stop in time.
         """
         arn = task["taskArn"]
-        name, last = short_id(revision.arn), task
+        name, last, unseen = short_id(revision.arn), task, 0
 
         def look() -> Task | None:
             """The task; None once ECS has forgotten it. A new one may not be seen at once (API RunTask)."""
@@ -202,7 +202,6 @@ class TaskRunner:
             unseen += 1
             return last if unseen <= _LOOKS_UNSEEN else None
 
-        unseen = 0
         seen, done = self.patience.until(look, lambda now: now is None or now.get("lastStatus") == "STOPPED")
         if seen is None:
             raise EcsFailure(f"ECS has forgotten the task {short_id(arn)}, and how it ended.", task_arn=arn)

@@ -22,6 +22,9 @@ try:
 except ImportError:  # AnsibleAWSModule says so when a client is asked for
     BotoCoreError = ClientError = Exception
 
+#: What a call of AWS raises that :func:`explain` puts into words.
+AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
+
 #: What one part has to say: how it is, and what is wrong with it.
 Part = tuple[str, list[str]]
 
@@ -35,7 +38,7 @@ def aws(target: Target) -> Finding:
     for part in parts(target.aws, target.certificate_days):
         try:
             detail, problems = part(target.aws)
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             problems = [explain(error)]
         else:
             seen.append(detail)
@@ -81,7 +84,7 @@ def running_tasks(aws_target: AwsTarget) -> int:
     """
     try:
         said = aws_target.clients("ecs").describe_services(cluster=aws_target.cluster, services=[aws_target.service])
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         raise LookupError(explain(error)) from None
     if not said["services"]:
         raise LookupError(f"service {aws_target.service} does not exist in cluster {aws_target.cluster}")

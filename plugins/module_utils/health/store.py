@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ..mlflow.client import ARTIFACTS
 from ..mlflow.errors import AuthenticationError, MlflowError
 from ..mlflow.http import Login
-from .aws import BotoCoreError, ClientError, explain
+from .aws import AWS_ERRORS, explain
 from .model import StageFailed, StageSkipped, Target
 
 T = TypeVar("T")
@@ -178,7 +178,7 @@ class BucketStore:
     def _ask(self, call: Callable[[], T]) -> T:
         try:
             return call()
-        except (ClientError, BotoCoreError) as error:
+        except AWS_ERRORS as error:
             raise StageFailed(
                 f"bucket {self._bucket}: {explain(error)}",
                 "allow s3:ListBucket, s3:PutObject, s3:GetObject and s3:DeleteObject below the artifact root to who "

@@ -85,7 +85,7 @@ def checked_location(option: str, location: str) -> str:
     return location
 
 
-def checked_aliases(aliases: Mapping[str, Any] | None) -> dict[str, int] | None:
+def checked_aliases(aliases: Mapping[Any, Any] | None) -> dict[str, int] | None:
     """The option ``aliases``; None leaves them alone.
 
     :raises InvalidOptionsError: an alias or a version that MLflow cannot keep.

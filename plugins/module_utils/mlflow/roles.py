@@ -8,7 +8,7 @@ Routes: mlflow/server/auth/__init__.py (_RBAC_ROUTES) and sqlalchemy_store.py of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -262,7 +262,7 @@ class Roles:
             case DeleteRole():
                 call("DELETE", f"{API_3}/roles/delete", payload=number)
 
-    def _items(self, route: str, key: str, query: Mapping[str, str | int] | None) -> list[Mapping[str, Any]]:
+    def _items(self, route: str, key: str, query: Mapping[str, str | int] | None) -> Sequence[Mapping[str, Any]]:
         said = self._client.call("GET", f"{API_3}/{route}", query=query)
         items = said.get(key)
         if not isinstance(items, list):

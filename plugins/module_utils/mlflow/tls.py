@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,7 +66,7 @@ class Tls:
                 remedy="check ca_path, client_cert and client_key",
             ) from None
         name = urlsplit(f"//{host or ''}").hostname
-        wrap = self.context.wrap_socket
+        wrap: Callable[..., ssl.SSLSocket] = self.context.wrap_socket
 
         def wrap_as_host(sock: socket.socket, **options: Any) -> ssl.SSLSocket:
             if name:

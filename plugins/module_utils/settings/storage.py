@@ -22,7 +22,7 @@ def storage(account: Account) -> Settings:
     versioning = s3.get_bucket_versioning(Bucket=name)
     encryption = absent(lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError")
     rules = (encryption or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
-    default = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
+    default: dict[str, Any] = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
     ownership = absent(lambda: s3.get_bucket_ownership_controls(Bucket=name), "OwnershipControlsNotFoundError")
     blocked = absent(lambda: s3.get_public_access_block(Bucket=name), "NoSuchPublicAccessBlockConfiguration")
     block = (blocked or {}).get("PublicAccessBlockConfiguration", {})

@@ -253,7 +253,7 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
     policy = absent(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
     encryption = absent(lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError")
     rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
-    default = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
+    default: dict[str, Any] = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
     own = tags(tagging["TagSet"] if tagging else [])
     return {
         "bucket": name,
