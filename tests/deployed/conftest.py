@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deployed_runs import Site, own_site
-from deployed_stack import Stack
+
+from tests.deployed.deployed_runs import Site, own_site
+from tests.deployed.deployed_stack import Stack
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-from deployed_stack import Stack
+from tests.deployed.deployed_stack import Stack
 
 #: Requests a second.
 RATE = 5.0

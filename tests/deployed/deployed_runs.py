@@ -19,8 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from deployed_stack import ROOT, Stack
-
+from tests.deployed.deployed_stack import ROOT, Stack
 from tests.playbooks import Ended
 
 #: Seconds that a run may take; a first deployment takes about 150 on two quiet cores.

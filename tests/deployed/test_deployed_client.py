@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from deployed_stack import Stack
+
+from tests.deployed.deployed_stack import Stack
 
 pytestmark = pytest.mark.timeout(120)
 

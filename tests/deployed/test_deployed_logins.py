@@ -8,7 +8,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from deployed_stack import Stack
+
+from tests.deployed.deployed_stack import Stack
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -10,8 +10,9 @@ import signal
 import time
 
 import pytest
-from deployed_requests import RATE, Requests
-from deployed_stack import Stack
+
+from tests.deployed.deployed_requests import RATE, Requests
+from tests.deployed.deployed_stack import Stack
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deployed_needles import Needles, forms
-from deployed_stack import ROOT, SECRETS, Stack
+
+from tests.deployed.deployed_needles import Needles, forms
+from tests.deployed.deployed_stack import ROOT, SECRETS, Stack
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from deployed_runs import Site
-from deployed_stack import Stack
+
+from tests.deployed.deployed_runs import Site
+from tests.deployed.deployed_stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from deployed_runs import Site
 
 from tests.account import added, counts, resources
+from tests.deployed.deployed_runs import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -8,12 +8,14 @@ Each test takes the stack that the one before left, so a failure makes the later
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from deployed_requests import Requests
-from deployed_runs import Site
-from deployed_stack import Stack
 
 from tests.account import added, counts, resources
+from tests.deployed.deployed_requests import Requests
+from tests.deployed.deployed_runs import Site
+from tests.deployed.deployed_stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -220,7 +222,8 @@ def test_good_values_and_another_size_mend_the_stack(account: Site) -> None:
 def test_destroy_refuses_without_the_name(account: Site, name: str | None) -> None:
     before = resources(account.stack)
 
-    ended = account.run("playbooks/destroy.yml", **({} if name is None else {"destroy_confirm": name}))
+    confirm: dict[str, Any] = {} if name is None else {"destroy_confirm": name}
+    ended = account.run("playbooks/destroy.yml", **confirm)
 
     assert ended.code == 2
     (message,) = ended.messages()

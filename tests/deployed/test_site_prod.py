@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from deployed_runs import Site
-from deployed_stack import ROOT, SECRETS
 
 from tests.account import added, resources
+from tests.deployed.deployed_runs import Site
+from tests.deployed.deployed_stack import ROOT, SECRETS
 from tests.playbooks import Ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -54,7 +55,7 @@ def empty(prod: Site) -> dict[str, set[str]]:
     return resources(prod.stack)
 
 
-def _run(site: Site, playbook: str = "site.yml", tags: str = "", **variables: str) -> Ended:
+def _run(site: Site, playbook: str = "site.yml", tags: str = "", **variables: Any) -> Ended:
     return site.run(playbook, inventory=PROD, tags=tags, **variables)
 
 

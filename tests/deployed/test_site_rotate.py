@@ -14,10 +14,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from deployed_requests import RATE, Requests
-from deployed_runs import Site
-from deployed_stack import SECRETS, Stack, dotenv
 
+from tests.deployed.deployed_requests import RATE, Requests
+from tests.deployed.deployed_runs import Site
+from tests.deployed.deployed_stack import SECRETS, Stack, dotenv
 from tests.playbooks import Ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

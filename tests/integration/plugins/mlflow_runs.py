@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from mlflow_servers import MlflowServer
-from run_module import run_module
+
+from tests.integration.plugins.mlflow_servers import MlflowServer
+from tests.unit.plugins.run_module import run_module
 
 QUIET = {"NO_PROXY": "*", "no_proxy": "*"}
 VERSIONS = ["3.17.2", *(pytest.param(old, marks=pytest.mark.slow) for old in ("2.22.5", "2.18.0"))]
@@ -35,7 +36,7 @@ def generation(server: MlflowServer) -> int:
 
 def run(module: str, server: MlflowServer, *, check: bool = False, url: str | None = None, **args: Any) -> Any:
     """Run a module as the admin; no password is in what it returns."""
-    given = {"url": url or server.url, "username": "admin", "password": server.password}
+    given: dict[str, Any] = {"url": url or server.url, "username": "admin", "password": server.password}
     given |= {"wait_timeout": 30, "wait_sleep": 1}
     result = run_module(module, {**given, **args}, env=QUIET, check=check)
     text = json.dumps(result, ensure_ascii=False)

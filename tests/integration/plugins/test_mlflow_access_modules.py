@@ -9,23 +9,16 @@ Each is created, modified and deleted, each time in check mode, for real, in che
 from __future__ import annotations
 
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-for _path in (HERE, HERE.parents[1] / "unit" / "plugins"):
-    if str(_path) not in sys.path:
-        sys.path.insert(0, str(_path))
-
-from mlflow_runs import VERSIONS, at_once, four_times, generation, odd_name, run, strong  # noqa: E402
-from mlflow_servers import MlflowServer, between, mlflow_server  # noqa: E402
+from tests.integration.plugins.mlflow_runs import VERSIONS, at_once, four_times, generation, odd_name, run, strong
+from tests.integration.plugins.mlflow_servers import MlflowServer, between, mlflow_server
 
 API_3 = "/api/3.0/mlflow"
 
@@ -90,7 +83,7 @@ def test_user_from_birth_to_death(server: MlflowServer) -> None:
         found = raw_user(server, name)
         return found and (found["is_admin"], server.accepts(first, name), server.accepts(second, name))
 
-    args = {"name": name, "user_password": first}
+    args: dict[str, Any] = {"name": name, "user_password": first}
     made = four_times("mlflow_user", server, now, [f"create user {name}"], **args)
     assert now() == (False, True, False)
     assert made["user"]["id"] == raw_user(server, name)["id"]  # type: ignore[index]
@@ -119,7 +112,7 @@ def test_user_changes_its_own_password(server: MlflowServer) -> None:
     name, old = new_user(server)
     assert server.ask("PATCH", "/api/2.0/mlflow/users/update-admin", {"username": name, "is_admin": True})[0] == 200
     new = strong()
-    own = {"username": name, "name": name, "user_password": new}
+    own: dict[str, Any] = {"username": name, "name": name, "user_password": new}
     assert run("mlflow_user", server, password=old, **own)["actions"] == [f"set the password of user {name}"]
     assert server.accepts(new, name)
     assert run("mlflow_user", server, password=new, **own)["changed"] is False
@@ -148,7 +141,7 @@ def test_users_that_are_refused(server: MlflowServer, args: dict[str, Any], mess
 
 def test_a_plain_user_may_not_manage_users(server: MlflowServer) -> None:
     name, password = new_user(server)
-    args = {"name": f"{name}-2", "user_password": strong()}
+    args: dict[str, Any] = {"name": f"{name}-2", "user_password": strong()}
     result = run("mlflow_user", server, username=name, password=password, **args)
     assert "forbidden (403)" in result["msg"]
     assert raw_user(server, f"{name}-2") is None
@@ -348,7 +341,7 @@ def test_roles_need_3(server: MlflowServer) -> None:
 
 
 def test_two_runs_at_once_make_one_user(server: MlflowServer) -> None:
-    args = {"name": f"twice-{secrets.token_hex(4)}", "user_password": strong()}
+    args: dict[str, Any] = {"name": f"twice-{secrets.token_hex(4)}", "user_password": strong()}
     results = at_once(*[lambda: run("mlflow_user", server, **args)] * 2)
     assert [result.get("failed", False) for result in results] == [False, False], results
     assert sorted(result["changed"] for result in results) == [False, True]

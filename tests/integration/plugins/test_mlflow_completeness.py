@@ -12,16 +12,10 @@ import json
 import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-if str(HERE) not in sys.path:
-    sys.path.insert(0, str(HERE))
-
-from mlflow_servers import ROOT, installed  # noqa: E402
+from tests.integration.plugins.mlflow_servers import ROOT, installed
 
 CLIENTS = ROOT / "plugins" / "module_utils" / "mlflow"
 

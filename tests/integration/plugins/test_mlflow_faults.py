@@ -9,20 +9,15 @@ Each fault meets the modules one after the other on one server, through a stand-
 from __future__ import annotations
 
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "tests" / "unit" / "plugins")]
-
-from mlflow_runs import run, strong  # noqa: E402
-from mlflow_servers import Between, MlflowServer, between, mlflow_server  # noqa: E402
+from tests.integration.plugins.mlflow_runs import run, strong
+from tests.integration.plugins.mlflow_servers import Between, MlflowServer, between, mlflow_server
 
 #: Each module that writes, and what it is asked for, apart from the name.
 WRITERS: dict[str, dict[str, Any]] = {

@@ -7,21 +7,14 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-for _path in (HERE, HERE.parents[1] / "unit" / "plugins"):
-    if str(_path) not in sys.path:
-        sys.path.insert(0, str(_path))
-
-from mlflow_runs import QUIET, VERSIONS, strong  # noqa: E402
-from mlflow_servers import Between, MlflowServer, between, mlflow_server  # noqa: E402
-from run_module import run_module  # noqa: E402
+from tests.integration.plugins.mlflow_runs import QUIET, VERSIONS, strong
+from tests.integration.plugins.mlflow_servers import Between, MlflowServer, between, mlflow_server
+from tests.unit.plugins.run_module import run_module
 
 EXPERIMENT = "mlflow-aws-health"
 REGION = "eu-west-2"
@@ -78,7 +71,7 @@ def bootstrap(server: MlflowServer, *, check: bool = False, url: str | None = No
 def health(server: MlflowServer, *, url: str | None = None, **args: Any) -> dict[str, Any]:
     given = {"url": url or server.url, "username": "admin", "password": server.password, "wait_timeout": 10}
     given |= {"wait_sleep": 1, "connections": 3, "latency_requests": 4, "fail_on": "none"}
-    result = run_module("mlflow_health", {**given, **args}, env=QUIET, check=args.pop("_check", False))
+    result = run_module("mlflow_health", {**given, **args}, env=QUIET)
     assert_hidden(server.password, json.dumps(result, ensure_ascii=False))
     return result
 
@@ -115,7 +108,7 @@ def assert_nothing_left(server: MlflowServer) -> None:
 
 def test_rotation_check_real_check_again_real_again(server: MlflowServer) -> None:
     old, new = server.password, strong()
-    args = {"password": new, "previous_passwords": ["not-this-password", old]}
+    args: dict[str, Any] = {"password": new, "previous_passwords": ["not-this-password", old]}
 
     checked = bootstrap(server, check=True, **args)
     assert checked["changed"] is True
@@ -200,7 +193,7 @@ def test_secret_with_its_earlier_versions(server: MlflowServer, secrets_manager:
         except manager.exceptions.ResourceNotFoundException:
             manager.create_secret(Name=name, SecretString=text)
 
-    args = {"url": server.url, "secret_id": name, "region": REGION, "wait_timeout": 10, "wait_sleep": 1}
+    args: dict[str, Any] = {"url": server.url, "secret_id": name, "region": REGION, "wait_timeout": 10, "wait_sleep": 1}
     env = {**secrets_manager, "MLFLOW_TRACKING_USERNAME": "someone-else", "MLFLOW_TRACKING_PASSWORD": strong()}
 
     missing = run_module("mlflow_auth_bootstrap", args, env=env)
@@ -316,8 +309,11 @@ def test_nothing_is_left_where_a_stage_fails_midway(server: MlflowServer, stage:
 
 
 def test_a_lost_deletion_is_repeated(server: MlflowServer) -> None:
-    lose = ("POST /api/2.0/mlflow/runs/delete", "DELETE /api/2.0/mlflow-artifacts/artifacts/")
-    lose += ("DELETE /api/2.0/mlflow/registered-models/delete",)
+    lose = (
+        "POST /api/2.0/mlflow/runs/delete",
+        "DELETE /api/2.0/mlflow-artifacts/artifacts/",
+        "DELETE /api/2.0/mlflow/registered-models/delete",
+    )
     with between(server, lose=lose) as proxy:
         result = health(server, url=proxy.url, stages=["model"])
         assert sorted(proxy.lost) == sorted(lose)
@@ -383,7 +379,12 @@ def test_wrong_expectations_and_logins_are_told(server: MlflowServer) -> None:
 
 
 def test_check_mode_writes_nothing(server: MlflowServer) -> None:
-    args = {"url": server.url, "username": "admin", "password": server.password, "experiment_name": "never-made"}
+    args: dict[str, Any] = {
+        "url": server.url,
+        "username": "admin",
+        "password": server.password,
+        "experiment_name": "never-made",
+    }
     result = run_module("mlflow_health", {**args, "stages": ["roundtrip", "artifacts", "model"]}, env=QUIET, check=True)
     assert all(stage["skipped"] for stage in result["stages"])
     assert server.ask("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=never-made")[0] == 404

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import importlib
 import secrets
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,13 +18,8 @@ import jinja2
 import pytest
 import yaml
 
-HERE = Path(__file__).resolve().parent
-for _path in (HERE, HERE.parents[1] / "unit" / "plugins", HERE.parents[2] / "collections"):
-    if str(_path) not in sys.path:
-        sys.path.insert(0, str(_path))
-
-from mlflow_runs import VERSIONS, at_once, four_times, generation, odd_name, run, strong  # noqa: E402
-from mlflow_servers import MlflowServer, between, mlflow_server  # noqa: E402
+from tests.integration.plugins.mlflow_runs import VERSIONS, at_once, four_times, generation, odd_name, run, strong
+from tests.integration.plugins.mlflow_servers import MlflowServer, between, mlflow_server
 
 # Servers of 2.x check two password hashes for each request.
 pytestmark = pytest.mark.timeout(900)
@@ -295,7 +288,7 @@ def test_two_runs_at_once_set_the_same_tags(server: MlflowServer) -> None:
     name, tags = f"tags-{secrets.token_hex(4)}", {f"tag {number}": "x" for number in range(4)}
     for module in ("mlflow_experiment", "mlflow_registered_model"):
         run(module, server, name=name)
-        results = at_once(*[lambda module=module: run(module, server, name=name, tags=tags)] * 2)  # type: ignore[misc]
+        results = at_once(*[lambda module=module: run(module, server, name=name, tags=tags)] * 2)
         assert [result.get("failed", False) for result in results] == [False, False], results
     assert raw_experiment(server, name)[1] == raw_model(server, name)[1] == tags
 

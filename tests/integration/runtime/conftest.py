@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from moto.server import ThreadedMotoServer
-from runtime_parts import (
+
+from tests.integration.runtime.runtime_parts import (
     BUCKET,
     PREFIX,
     VERSIONS,
@@ -24,7 +25,6 @@ from runtime_parts import (
     serving,
     volumes,
 )
-
 from tests.postgres import Postgres, password, running_postgres
 
 

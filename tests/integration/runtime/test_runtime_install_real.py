@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime_parts import Runtime, clean_environment, run_install
+from tests.integration.runtime.runtime_parts import Runtime, clean_environment, run_install
 
 
 def test_ready_for_a_server_that_writes_nothing(runtime: Runtime) -> None:

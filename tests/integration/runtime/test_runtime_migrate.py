@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from runtime_parts import Runtime, Task
 
+from tests.integration.runtime.runtime_parts import Runtime, Task
 from tests.postgres import password, running_postgres
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from runtime_parts import BUCKET, PREFIX, Runtime, Server, Storage, Task, serving
 
+from tests.integration.runtime.runtime_parts import BUCKET, PREFIX, Runtime, Server, Storage, Task, serving
 from tests.postgres import password
 
 UNAUTHENTICATED = (

@@ -79,9 +79,9 @@ class Cloud:
         self.control.start()
         self.plane.start()
         self.keys = _administrator()
-        for name in ("ecs", "ec2", "elbv2", "iam", "logs", "secretsmanager", "ssm", "ecr"):
-            setattr(self, name, self.client(name))
-        self.ecs: Any
+        self.ecs, self.ec2, self.elbv2, self.iam = (self.client(name) for name in ("ecs", "ec2", "elbv2", "iam"))
+        self.logs, self.secretsmanager, self.ssm = (self.client(name) for name in ("logs", "secretsmanager", "ssm"))
+        self.ecr = self.client("ecr")
         self.cluster = f"cluster-{uuid4().hex[:6]}"
         self.ecs.create_cluster(clusterName=self.cluster)
         self._make_network()

@@ -17,19 +17,20 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ecs_harness import ACCOUNT, IMAGE, REGION, SERVER, Cloud, address_of, wait_for
 from moto.elbv2.models import FakeTargetGroup
 
 from emulator.ecs import logs, scheduler
 from emulator.ecs.image import ImageCache, cache_folder
 from emulator.kernel import has_proc, start_time
+from tests.unit.emulator.ecs_harness import ACCOUNT, IMAGE, REGION, SERVER, Cloud, address_of, wait_for
 
-BREAKER = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
+BREAKER: dict[str, Any] = {"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def logging_to(group: str, **options: str) -> dict[str, Any]:
 
 def output(cloud: Cloud, task: dict[str, Any], container: str = "main") -> list[str]:
     """The lines that a container of a task wrote."""
-    name = task["taskArn"].split("/")[-1]
+    name: str = task["taskArn"].split("/")[-1]
     file = cloud.state / "ecs" / "tasks" / name / f"{container}.log"
     assert file.stat().st_mode & 0o777 == 0o600
     return file.read_text(encoding="utf-8").splitlines()
@@ -644,7 +645,7 @@ def test_a_rolling_update_refuses_no_request(cloud: Cloud) -> None:
     events = events_of(cloud, service)
     for what in ("registered", "deregistered"):
         pattern = rf"\(service {service}\) {what} (\d) targets in \(target-group {target_group}\)"
-        numbers = [int(found[1]) for event in events if (found := re.fullmatch(pattern, event))]
+        numbers = [int(match[1]) for event in events if (match := re.fullmatch(pattern, event))]
         assert sum(numbers) == (4 if what == "registered" else 2)
     assert any("has begun draining connections on" in event for event in events)
     cloud.delete_service(service)
@@ -848,7 +849,7 @@ time.sleep(600)
         tasks = wait_for(lambda: len(found := own.tasks_of(service)) == 2 and found)
         for task in tasks:
             own.wait_task(task["taskArn"], "RUNNING")
-        lines = [wait_for(lambda task=task: output(own, task))[0] for task in tasks]
+        lines = [wait_for(partial(output, own, task))[0] for task in tasks]
         pids = [int(word) for line in lines for word in line.split()]
         assert len(pids) == 6
         assert all(start_time(pid) for pid in pids)

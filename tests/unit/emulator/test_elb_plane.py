@@ -214,7 +214,10 @@ class Cloud:
 
     def healthy(self, group: str) -> bool:
         states = [each["State"] for each in self.health(group)]
-        return bool(states) and set(states) == {"healthy"} and (self.plane.settle() or True)
+        if set(states) != {"healthy"}:
+            return False
+        self.plane.settle()
+        return True
 
     def state_of(self, arn: str) -> dict[str, str]:
         found: dict[str, str] = self.elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]["State"]

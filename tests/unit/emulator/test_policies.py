@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -314,11 +315,7 @@ def test_what_was_changed_after_signing_is_refused() -> None:
 
 
 def test_presigned_urls_last_as_long_as_they_say() -> None:
-    class OneMinute(S3SigV4QueryAuth):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, expires=60)
-
-    request = signed(OneMinute, "s3", "GET", "/bucket/a%20b")
+    request = signed(partial(S3SigV4QueryAuth, expires=60), "s3", "GET", "/bucket/a%20b")
     signature = read_signature(request)
     assert signature is not None
     assert signature.expires == 60

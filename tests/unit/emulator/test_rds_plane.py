@@ -24,11 +24,11 @@ from typing import Any
 import psycopg2
 import pytest
 from botocore.exceptions import ClientError
+from moto.rds.exceptions import RDSClientError
 
 from emulator.kernel import start_time
 from emulator.rds import binaries, changes, rules, settings
 from emulator.rds.cluster import reserve
-from emulator.rds.errors import RDSClientError
 from emulator.rds.worker import Job, Worker
 from tests.embedded import EmbeddedAws, emulator
 
@@ -207,7 +207,7 @@ def test_the_server_is_not_root_and_loopback_only(rds: Any, shared: tuple[str, s
     with socket.socket() as probe:
         probe.settimeout(2)
         hosts = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
-        for host in (each for each in hosts if not each.startswith("127.")):
+        for host in (each for each in map(str, hosts) if not each.startswith("127.")):
             assert probe.connect_ex((host, server["port"])) != 0
 
 

@@ -67,7 +67,8 @@ def test_no_password_is_kept() -> None:
     cache = LoginCache(lambda _hash, _password: True)
     password = secrets.token_urlsafe(20)
     cache.is_valid("u", password, "hash")
-    reachable, seen = [cache], set()
+    reachable: list[object] = [cache]
+    seen: set[int] = set()
     while reachable:
         item = reachable.pop()
         if id(item) not in seen and not isinstance(item, type):

@@ -46,7 +46,7 @@ def test_longer_secrets_go_first() -> None:
 def test_stream() -> None:
     sink = io.StringIO()
     stream = RedactingStream(sink, Redactor([SECRET]))
-    print("x", SECRET, file=stream)  # type: ignore[call-overload]
+    print("x", SECRET, file=stream)
     stream.writelines([SECRET, "\n"])
     assert sink.getvalue() == "x ***\n***\n"
     assert not stream.isatty()

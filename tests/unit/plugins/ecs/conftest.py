@@ -5,17 +5,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-PLUGIN_TESTS = Path(__file__).resolve().parents[1]
-COLLECTIONS = Path(__file__).resolve().parents[4] / "collections"
-for folder in (PLUGIN_TESTS, COLLECTIONS):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
 
 ROLE = "arn:aws:iam::123456789012:role/execution"
 SECRET = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:db-AbCdEf:password::"

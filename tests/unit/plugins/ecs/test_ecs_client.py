@@ -14,7 +14,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.reasons import LogStream
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import TagChange
 from botocore.exceptions import ClientError
-from ecs_samples import FakeClock
+
+from tests.unit.plugins.ecs.ecs_samples import FakeClock
 
 ARN = "arn:aws:ecs:eu-west-2:123456789012:task-definition/"
 
@@ -82,9 +83,11 @@ def test_a_number_is_never_used_twice(active: list[int], inactive: list[int], nu
 )
 def test_resolve(name: str, found: int | None) -> None:
     boto = FakeBoto(list_task_definitions=[{"taskDefinitionArns": revisions(9, 2)}])
-    boto.describe_task_definition = lambda taskDefinition, **_: {  # type: ignore[method-assign]
-        "taskDefinition": {"taskDefinitionArn": taskDefinition}
-    }
+
+    def described(*, taskDefinition: str, **_: Any) -> dict[str, Any]:
+        return {"taskDefinition": {"taskDefinitionArn": taskDefinition}}
+
+    vars(boto)["describe_task_definition"] = described
     revision = client(boto)[0].resolve(name)
     assert (revision.number if revision else None) == found
 
@@ -138,10 +141,11 @@ def test_what_cannot_be_read_is_not_called_absent(answer: Any) -> None:
 
 
 def test_tasks_are_described_a_hundred_at_a_time() -> None:
+    one, two = {"taskArn": "1"}, {"taskArn": "2"}
     boto = FakeBoto(
-        list_tasks=[{"taskArns": [str(i) for i in range(150)]}], describe_tasks=[{"tasks": [1]}, {"tasks": [2]}]
+        list_tasks=[{"taskArns": [str(i) for i in range(150)]}], describe_tasks=[{"tasks": [one]}, {"tasks": [two]}]
     )
-    assert client(boto)[0].tasks("c", "STOPPED", family="f") == [1, 2]
+    assert client(boto)[0].tasks("c", "STOPPED", family="f") == [one, two]
     assert [len(arguments["tasks"]) for name, arguments in boto.calls if name == "describe_tasks"] == [100, 50]
 
 

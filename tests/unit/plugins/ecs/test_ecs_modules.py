@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from run_module import COLLECTIONS, run_module
+
+from tests.unit.plugins.run_module import COLLECTIONS, run_module
 
 Answer = dict[str, Any]
 #: A first process gets no SIGTERM that it does not handle: without a handler each stop takes the whole stop timeout.

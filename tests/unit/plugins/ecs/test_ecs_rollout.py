@@ -15,7 +15,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service impor
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import TagChange
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
-from ecs_samples import FakeClock
+
+from tests.unit.plugins.ecs.ecs_samples import FakeClock
 
 ARN = "arn:aws:ecs:eu-west-2:123456789012:task-definition/web:"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

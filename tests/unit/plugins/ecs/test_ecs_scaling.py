@@ -19,7 +19,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling impor
     policy,
     wanted_scaling,
 )
-from run_module import run_module
+
+from tests.unit.plugins.run_module import run_module
 
 CPU, MEMORY = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
 BASE = Scaling((2, 6), {"web-cpu": policy(CPU, 70, 300, 60), "web-memory": policy(MEMORY, 80, 300, 60)})

@@ -18,9 +18,10 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definiti
     surplus,
     warnings,
 )
-from ecs_samples import described
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.unit.plugins.ecs.ecs_samples import described
 
 App = dict[str, Any]
 

@@ -20,7 +20,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run impo
     success_mark,
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
-from ecs_samples import FakeClock
+
+from tests.unit.plugins.ecs.ecs_samples import FakeClock
 
 ARN = "arn:aws:ecs:eu-west-2:123456789012:task-definition/migrate:3"
 TASK = "arn:aws:ecs:eu-west-2:123456789012:task/c/aaaa"

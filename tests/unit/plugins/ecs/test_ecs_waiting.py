@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
-from ecs_samples import FakeClock
+
+from tests.unit.plugins.ecs.ecs_samples import FakeClock
 
 
 @pytest.mark.parametrize(

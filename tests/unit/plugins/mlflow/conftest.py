@@ -5,19 +5,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[4]
-for path in (ROOT / "collections", ROOT / "tests" / "unit" / "plugins", Path(__file__).parent):
-    if str(path) not in sys.path:
-        sys.path.insert(0, str(path))
-
-from mlflow_faults import FaultServer, Reply  # noqa: E402
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from mlflow_faults import FaultServer
+
+    from tests.unit.plugins.mlflow.mlflow_faults import FaultServer
 
 DAY = datetime.timedelta(days=1)
 

@@ -19,7 +19,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http impor
     Login,
     Transport,
 )
-from mlflow_faults import FaultServer, Reply
+
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
 
 Start = Callable[..., FaultServer]
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in &amp; go\n on</title></head></html>"

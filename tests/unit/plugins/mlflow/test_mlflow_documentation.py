@@ -38,7 +38,14 @@ def test_options_are_documented_as_they_are(documentation: dict[str, Any], name:
     spec = {**aws_argument_spec(), **importlib.import_module(f"{PREFIX}.{name}").argument_spec()}
     shown = documentation[name]["doc"]["options"]
     assert set(shown) == set(spec)
-    fields = {"type": "str", "default": None, "required": False, "choices": None, "aliases": [], "elements": None}
+    fields: dict[str, Any] = {
+        "type": "str",
+        "default": None,
+        "required": False,
+        "choices": None,
+        "aliases": [],
+        "elements": None,
+    }
     for option, taken in spec.items():
         for field, default in fields.items():
             assert shown[option].get(field, default) == taken.get(field, default), f"{option}: {field}"

@@ -20,8 +20,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.experiment
     plan_experiment,
     shown_experiment,
 )
-from mlflow_faults import FaultServer, Reply
-from run_module import run_module
+
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
+from tests.unit.plugins.run_module import run_module
 
 PLACE = "s3://bucket/churn"
 

@@ -19,7 +19,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http impor
     Transport,
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
-from mlflow_faults import FOREIGN, FaultServer
+
+from tests.unit.plugins.mlflow.mlflow_faults import FOREIGN, FaultServer
 
 Start = Callable[..., FaultServer]
 

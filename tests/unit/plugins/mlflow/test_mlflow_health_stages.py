@@ -34,7 +34,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http impor
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
 from botocore.exceptions import ClientError
-from mlflow_faults import FaultServer, Reply
+
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
 
 Start = Callable[..., FaultServer]
 
@@ -217,7 +218,7 @@ def test_run_folder() -> None:
 def test_just_enough_connections_to_miss_no_task(tasks: int) -> None:
     def missed(count: int) -> float:
         """The chance that some task is not asked: inclusion and exclusion, term by term."""
-        terms = [
+        terms: list[float] = [
             (-1) ** (out + 1) * math.comb(tasks, out) * ((tasks - out) / tasks) ** count for out in range(1, tasks + 1)
         ]
         return sum(terms)

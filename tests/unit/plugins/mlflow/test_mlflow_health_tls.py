@@ -22,8 +22,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from mlflow_certificates import DAY, files, made, serve_tls
-from mlflow_faults import FaultServer, Reply
+
+from tests.unit.plugins.mlflow.mlflow_certificates import DAY, files, made, serve_tls
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
 
 Start = Callable[..., FaultServer]
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

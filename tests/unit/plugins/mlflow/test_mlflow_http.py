@@ -25,8 +25,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http impor
     Retry,
     Transport,
 )
-from mlflow_certificates import files, serve_tls
-from mlflow_faults import FaultServer, Reply
+
+from tests.unit.plugins.mlflow.mlflow_certificates import files, serve_tls
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
 
 Start = Callable[..., FaultServer]
 QUICK = Retry(attempts=4, base=0.001, cap=0.002)

@@ -11,8 +11,9 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import ServerVersion
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.info import SUBJECTS, subjects
-from mlflow_faults import FaultServer, Reply
-from run_module import run_module
+
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
+from tests.unit.plugins.run_module import run_module
 
 NEW, OLD = ServerVersion("3.17.2", 3), ServerVersion("2.18.0", 2)
 

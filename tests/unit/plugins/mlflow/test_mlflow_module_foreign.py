@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mlflow_faults import FOREIGN, FaultServer
-from run_module import run_module
+
+from tests.unit.plugins.mlflow.mlflow_faults import FOREIGN, FaultServer
+from tests.unit.plugins.run_module import run_module
 
 Start = Callable[..., FaultServer]
 

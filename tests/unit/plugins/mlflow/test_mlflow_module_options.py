@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mlflow_faults import FaultServer, Reply
-from run_module import run_module
+
+from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
+from tests.unit.plugins.run_module import run_module
 
 Start = Callable[..., FaultServer]
 GOOD = secrets.token_urlsafe(24)

@@ -98,7 +98,11 @@ def test_only_what_the_database_refused_is_written_again(code: str | None, tries
 
 
 def test_every_page_is_read() -> None:
-    answers = {"": {"rows": [1, 2], "next_page_token": "x"}, "x": {"next_page_token": "y"}, "y": {"rows": [3]}}
+    answers: dict[str, dict[str, Any]] = {
+        "": {"rows": [1, 2], "next_page_token": "x"},
+        "x": {"next_page_token": "y"},
+        "y": {"rows": [3]},
+    }
     assert list(pages(answers.__getitem__, "rows")) == [1, 2, 3]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.modules.ecs_cluster_settings import plan
-from run_module import run_module
+
+from tests.unit.plugins.run_module import run_module
 
 NOW = {"arn": "arn", "container_insights": "disabled", "tags": {"Team": "data", "Old": "1"}}
 

@@ -16,7 +16,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import r
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from run_module import run_module
+
+from tests.unit.plugins.run_module import run_module
 
 REGION = "eu-west-2"
 LISTS = {"elastic_ips", "loose_internet_gateways", "user_secrets"}

@@ -12,7 +12,8 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.mlops.mlflow_aws.plugins.lookup.input_problems import LookupModule
-from stack_inputs import ROLES, defaults
+
+from tests.unit.plugins.stack.stack_inputs import ROLES, defaults
 
 
 def _asked(role: str, **variables: Any) -> list[str]:

@@ -19,7 +19,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.meeting
     meetings,
     overlapping,
 )
-from stack_inputs import ROLES
+
+from tests.unit.plugins.stack.stack_inputs import ROLES
 
 ROOT = ROLES.parent
 FRAUD = {**VARIABLES, "stack_name": "fraud", "stack_region": "eu-west-2", "storage_bucket": "fraud-models"}

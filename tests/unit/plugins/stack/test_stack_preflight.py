@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds
 from hypothesis import given
 from hypothesis import strategies as st
-from stack_inputs import ROLES, input_problems, inputs
+
+from tests.unit.plugins.stack.stack_inputs import ROLES, input_problems, inputs
 
 ALL_ROLES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.modules.rds_parameters import as_text, plan, problems
-from run_module import run_module
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import as_text
+from ansible_collections.mlops.mlflow_aws.plugins.modules.rds_parameters import plan, problems
+
+from tests.unit.plugins.run_module import run_module
 
 
 def _row(name: str, value: str | None, apply: str, data: str, source: str = "engine-default") -> dict[str, Any]:

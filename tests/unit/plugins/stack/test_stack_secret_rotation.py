@@ -17,7 +17,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation im
     alternated,
     next_value,
 )
-from run_module import run_module
+
+from tests.unit.plugins.run_module import run_module
 
 NAME = "rotated/database/mlflow"
 

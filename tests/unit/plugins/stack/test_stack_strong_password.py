@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.lookup.strong_password import strong_password
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import refuse_weak
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.passwords import strong_password
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import typos
-from stack_inputs import ROLES
+
+from tests.unit.plugins.stack.stack_inputs import ROLES
 
 
 def _names(role: str, *path: str) -> set[str]:
