@@ -8,7 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 ROOT = Path(__file__).resolve().parents[3]
 for folder in (ROOT, ROOT / "collections"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+
+# A test is not wrong because the machine is busy.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
