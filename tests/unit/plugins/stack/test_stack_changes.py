@@ -43,7 +43,7 @@ KEY = "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d"
 RDS_INPUTS = {"rds_engine_version": "15", "rds_kms_key_id": "", "secrets_master_username": "mlflow_master"}
 RDS = {"instance_id": "fraud-db", "engine_version": "15.12", "kms_key_arn": KEY, "master_username": "mlflow_master"}
 RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS, "storage": STORAGE}
-INPUTS = {
+INPUTS: dict[str, dict[str, Any]] = {
     "network": NETWORK_INPUTS,
     "alb": ALB_INPUTS,
     "rds": RDS_INPUTS,
