@@ -15,7 +15,7 @@ description:
   - At the end of a run in check mode it lists, stack by stack, what the roles would do, and how much they would leave.
   - It reads the results of M(mlops.mlflow_aws.stack_plan) and of the modules for MLflow's users and permissions.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 requirements:
   - Enable it with C(callbacks_enabled = mlops.mlflow_aws.plan) in C(ansible.cfg).
 """

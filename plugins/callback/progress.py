@@ -15,7 +15,7 @@ description:
   - AWS makes databases and load balancers in minutes, and a module cannot print while it waits.
   - This callback prints one line now and then while a task runs, with the task's name and the time so far.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   interval:
     description: Seconds between two lines; 0 prints none.

@@ -16,7 +16,7 @@ description:
   - Warns of variables that are named nearly as one of the role, as a typo is.
   - For the roles of this collection only.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   _terms:
     description: The role whose variables are checked, which is the role that uses the lookup.

@@ -16,7 +16,7 @@ description:
   - It holds ASCII letters and digits only, and at least one lower-case letter, one upper-case letter and one digit.
     RDS, libpq, connection URIs, ini files, HTTP headers, JSON and shells all take these without quoting.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   _terms:
     description: Not used; give none.

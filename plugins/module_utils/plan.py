@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 Fields = Mapping[str, Any]
 #: Resources by kind and name. None stands, where something is wanted, for "must not be there".
-Wanted = Mapping[str, Mapping[str, Fields | None]]
+Wanted: TypeAlias = "Mapping[str, Mapping[str, Fields | None]]"
 Current = Mapping[str, Mapping[str, Fields]]
 
 

@@ -13,7 +13,7 @@ short_description: Set Container Insights and the tags of an ECS cluster
 description:
   - Sets what M(community.aws.ecs_cluster) leaves out. The cluster must exist.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   cluster:
     description: Name or ARN of the cluster.

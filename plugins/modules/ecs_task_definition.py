@@ -14,7 +14,7 @@ description:
   - Compares a whole task definition with the latest ACTIVE revision of its family, field by field.
   - Registers exactly one new revision when anything differs, and none when nothing does.
   - What ECS fills in by itself is not a difference, nor is the order of containers, environment variables, secrets,
-    mount points, port mappings and other lists whose order has no meaning. The order of O(containers[].command) and
+    mount points, port mappings and other lists whose order has no meaning. The order of C(command) in O(containers) and
     of other lists is.
   - A change of nothing but tags is made in place, without a new revision.
 options:
@@ -302,9 +302,8 @@ def present(module: AnsibleAWSModule, ecs: EcsClient, desired: dict[str, Any]) -
     params, family = module.params, module.params["family"]
     latest = ecs.latest(family)
     plan = plan_definition(latest, desired, as_text(params["tags"]), params["purge_tags"], params["ignore_tags"])
-    if plan.register is not None:
-        latest = coming(plan, ecs, family, latest) if module.check_mode else ecs.register(plan.register)
-    assert latest is not None
+    if latest is None or plan.register is not None:
+        latest = coming(plan, ecs, family, latest) if module.check_mode else ecs.register(plan.register or desired)
     if plan.tags and not module.check_mode:
         ecs.change_tags(latest.arn, plan.tags)
     deregistered = tidy(module, ecs, params["keep_revisions"], [latest.arn])

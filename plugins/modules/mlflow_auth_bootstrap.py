@@ -21,7 +21,7 @@ description:
   - Refuses a wanted password of fewer than 12 characters, or one that MLflow has shipped, before any request.
   - Works with MLflow 2.x and 3.x, and may be repeated at any time, also after it was killed.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   username:
     description:

@@ -15,7 +15,7 @@ description:
   - MLflow deletes experiments softly. A deleted one keeps its name, its runs and its artifacts until C(mlflow gc)
     removes it for good.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   name:
     description:

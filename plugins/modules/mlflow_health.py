@@ -17,7 +17,7 @@ description:
   - Stages that need what is not given, such as a login, are skipped and say so. Naming such a stage in O(stages)
     is refused.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   stages:
     description:

@@ -14,7 +14,7 @@ description:
   - Returns the version of an MLflow server, 2.x or 3.x, and its users, their explicit permissions, roles, experiments
     and registered models, as far as whoever asks may see them. Changes nothing.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   gather:
     description:

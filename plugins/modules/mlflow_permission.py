@@ -17,7 +17,7 @@ description:
     C(default_permission) is neither seen nor changed.
   - A permission that changes is replaced in one step; the user never has none in between.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   user:
     description:
@@ -252,7 +252,7 @@ def checked(params: dict[str, Any]) -> Wanted:
         raise InvalidOptionsError(
             "exclusive contradicts state absent", remedy="use state present with the permissions that shall stay"
         )
-    return [(resource, None) for resource, _ in wanted]
+    return [(resource, None) for resource, _permission in wanted]
 
 
 def located(client: MlflowClient, wanted: Wanted, *, absent: bool, check: bool) -> Held:

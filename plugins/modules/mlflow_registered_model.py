@@ -16,7 +16,7 @@ description:
   - Versions are made by whoever trains a model, not by this module.
   - Prompts, which MLflow keeps among the registered models, are refused.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   name:
     description:

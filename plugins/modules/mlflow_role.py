@@ -14,7 +14,7 @@ description:
   - Creates, changes and deletes roles, which are named sets of permissions, and says which users have them.
   - MLflow 2.x has no roles; there the module fails and says so.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   name:
     description:

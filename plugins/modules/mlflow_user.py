@@ -16,7 +16,7 @@ description:
     nothing differs.
   - Refuses to delete or demote the user who asks, and the last admin, so that a server always keeps one.
 author:
-  - the mlops.mlflow_aws authors (@mlops)
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   name:
     description:

@@ -18,7 +18,7 @@ description:
     AWS refuses for static ones or leaves to a reboot for dynamic ones, and in check mode it does not see that a value
     differs.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   group:
     description: Name of the DB parameter group.

@@ -19,7 +19,7 @@ description:
   - With O(alternate_key), two users take turns, so that both passwords work while what uses them is replaced. This is
     the strategy that AWS calls "alternating users".
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   name:
     description: Name or ARN of the secret. It must exist.

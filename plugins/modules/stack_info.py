@@ -15,7 +15,7 @@ description:
   - Reads only, and never the value of a secret. All reads run at once.
   - Can wait until a component has reached a state, since AWS makes databases, NAT gateways and load balancers slowly.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   name:
     description: Name of the stack, from which all AWS names derive, and those of IAM roles from the region too.

@@ -15,7 +15,7 @@ description:
   - The roles run it before their writing tasks, which are skipped where nothing differs. In check mode it is the plan,
     and reports a change where there is one.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   component:
     description: Name of the role whose resources these are.

@@ -231,7 +231,7 @@ class LogReader:
         found: list[str] = []
         token: dict[str, str] = {}
         # A page may be empty though there is more; the end is where the token stays the same (API GetLogEvents).
-        for _ in range(_LOG_PAGES):
+        for _page in range(_LOG_PAGES):
             answer = client.get_log_events(**where, **token, limit=lines, startFromHead=False, aws_retry=True)
             found = [event["message"].rstrip("\n") for event in answer["events"]] + found
             following = {"nextToken": answer.get("nextBackwardToken", "")}

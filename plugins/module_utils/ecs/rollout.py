@@ -135,7 +135,7 @@ class Rollout:
         elif plan.undo:
             # The circuit breaker restores the revision, not the fields that begin no deployment.
             self._put_back(plan)
-        (last, state), _ = self._watch(following)
+        (last, state), _steady = self._watch(following)
         serving = describe_revision(primary(last).get("taskDefinition"))
         if state.state is State.STEADY:
             return True, f"It was rolled back by {by}: {serving} is serving ({state.text})."

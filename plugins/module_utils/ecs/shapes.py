@@ -76,8 +76,8 @@ def to_api(value: Any, shape: Any, where: str) -> Any:
     if shape.type_name == "structure":
         return _structure_to_api(value, shape, where)
     if shape.type_name == "list":
-        if isinstance(value, Mapping) and _pair_keys(shape):
-            return _pairs_to_api(value, shape, where)
+        if isinstance(value, Mapping) and (keys := _pair_keys(shape)):
+            return _pairs_to_api(value, keys, shape, where)
         if not isinstance(value, (list, tuple)):
             raise InvalidInput(f"{where} must be a list, not {_kind(value)}.")
         return [to_api(item, shape.member, f"{where}[{index}]") for index, item in enumerate(value)]
@@ -119,9 +119,7 @@ def _pair_keys(shape: Any) -> tuple[str, str] | None:
     return None
 
 
-def _pairs_to_api(value: Mapping[Any, Any], shape: Any, where: str) -> list[dict[str, Any]]:
-    keys = _pair_keys(shape)
-    assert keys is not None
+def _pairs_to_api(value: Mapping[Any, Any], keys: tuple[str, str], shape: Any, where: str) -> list[dict[str, Any]]:
     of_value = shape.member.members[keys[1]]
     return [
         {keys[0]: str(name), keys[1]: to_api(item, of_value, f"{where}.{name}")}

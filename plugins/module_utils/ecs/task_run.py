@@ -231,7 +231,9 @@ class TaskRunner:
             return {}
         if not wait:
             return self.logs.tails(streams, self.log_lines)
-        tails, _ = _LOG_DELAY.until(lambda: self.logs.tails(streams, self.log_lines), lambda found: any(found.values()))
+        tails, _found = _LOG_DELAY.until(
+            lambda: self.logs.tails(streams, self.log_lines), lambda found: any(found.values())
+        )
         return tails
 
 

@@ -103,7 +103,7 @@ def consistency(target: Target) -> Finding:
     login = require_login(target)
     count, reach = connections(target)
     seen: Counter[str] = Counter()
-    for _ in range(count):
+    for _attempt in range(count):
         try:
             seen[f"user number {target.client.get_user(login.username).id}"] += 1
         except MlflowError as error:

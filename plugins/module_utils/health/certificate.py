@@ -86,8 +86,8 @@ def _children(data: bytes) -> list[tuple[int, bytes]]:
 
 def _name(data: bytes) -> str:
     shown = []
-    for _, pairs in _children(data):
-        for _, pair in _children(pairs):
+    for _tag, pairs in _children(data):
+        for _kind, pair in _children(pairs):
             (kind, oid), (tag, value) = _children(pair)[:2]
             if kind == _OID and oid in _ATTRIBUTES:
                 shown.append(f"{_ATTRIBUTES[oid]}={value.decode(_ENCODINGS.get(tag, 'utf-8'), 'replace')}")

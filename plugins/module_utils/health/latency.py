@@ -17,7 +17,7 @@ def latency(target: Target) -> Finding:
     if not target.latency_requests:
         raise StageSkipped("latency_requests is 0")
     took = []
-    for _ in range(target.latency_requests):
+    for _attempt in range(target.latency_requests):
         started = time.perf_counter()
         target.client.search_experiments(1)
         took.append((time.perf_counter() - started) * 1000)

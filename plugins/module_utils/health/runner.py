@@ -51,18 +51,19 @@ def run_stages(
     target: Target,
     waiter: Waiter,
     *,
-    stages: Mapping[str, Stage] = STAGES,
+    stages: Mapping[str, Stage] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[list[Result], dict[str, Any]]:
     """Run the stages called ``names``, in their own order.
 
+    :param stages: all that there are; by default those of this collection.
     :returns: a result for each, and the facts that they found.
     """
     chosen = set(names)
     results: list[Result] = []
     facts: dict[str, Any] = {}
     gate = ""
-    for name, stage in stages.items():
+    for name, stage in (STAGES if stages is None else stages).items():
         if name not in chosen:
             continue
         if gate and name not in APART:

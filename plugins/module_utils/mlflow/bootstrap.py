@@ -136,7 +136,7 @@ class AdminBootstrap:
         :raises BootstrapError: a connection refuses the login, or a shipped password is still accepted when
             the wait is over (a server's login cache may accept it for its time to live).
         """
-        refused = sum(1 for _ in range(self._connections) if self._accepts(self._wanted) is None)
+        refused = sum(1 for _attempt in range(self._connections) if self._accepts(self._wanted) is None)
         if refused:
             raise BootstrapError(
                 f"{refused} of {self._connections} new connections refuse the login of {self._wanted.username}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote_plus
 
 from .client import API, Experiment, MlflowClient, failure
@@ -146,7 +146,7 @@ class DeleteExperiment:
         return f"delete experiment {self.name}"
 
 
-ExperimentAction = CreateExperiment | RestoreExperiment | SetTag | RemoveTag | DeleteExperiment
+ExperimentAction: TypeAlias = "CreateExperiment | RestoreExperiment | SetTag | RemoveTag | DeleteExperiment"
 
 
 def plan_experiment(state: ExperimentState | None, wanted: WantedExperiment) -> Plan[ExperimentState | None]:
@@ -157,7 +157,7 @@ def plan_experiment(state: ExperimentState | None, wanted: WantedExperiment) -> 
     if not wanted.present:
         return _plan_deletion(state, wanted.name)
     if state is None:
-        tags, _ = wanted.changes({})
+        tags, _removed = wanted.changes({})
         made = Experiment("", wanted.name, wanted.artifact_location or "", ACTIVE, tags)
         return Plan((CreateExperiment(wanted.name, wanted.artifact_location, tags),), ExperimentState(made))
     current = state.experiment

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from .client import API, MlflowClient
 from .errors import InvalidOptionsError, NotFoundError, NotMlflowError
@@ -113,7 +113,7 @@ class Revoke:
         return f"revoke {self.address} from {self.username}"
 
 
-GrantAction = Grant | Change | Revoke
+GrantAction: TypeAlias = "Grant | Change | Revoke"
 
 
 def plan_grants(

@@ -20,7 +20,7 @@ import time
 import urllib.error
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.urls import Request
@@ -64,7 +64,7 @@ class Token:
 
 
 #: What a request can be sent with.
-Credential = Login | Token
+Credential: TypeAlias = "Login | Token"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .client import API, MlflowClient
 from .errors import InvalidOptionsError, NotFoundError, NotMlflowError
@@ -138,7 +138,7 @@ class DeleteModel:
         return f"delete registered model {self.name}"
 
 
-ModelAction = CreateModel | DescribeModel | TagModel | PointAlias | DeleteModel
+ModelAction: TypeAlias = "CreateModel | DescribeModel | TagModel | PointAlias | DeleteModel"
 
 
 def plan_model(state: ModelState | None, wanted: WantedModel) -> Plan[ModelState | None]:

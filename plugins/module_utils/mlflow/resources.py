@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from .client import API, MlflowClient
@@ -96,7 +96,7 @@ def find(client: MlflowClient, resource: Resource) -> Address:
 
 
 #: A resource and what may be done there; None where only the resource counts.
-Wanted = Sequence[tuple[Resource, str | None]]
+Wanted: TypeAlias = "Sequence[tuple[Resource, str | None]]"
 
 
 def permission_options(types: Iterable[str], permissions: Iterable[str], *, required: bool) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def wanted_permissions(items: Iterable[Mapping[str, Any]]) -> Wanted:
     wanted: list[tuple[Resource, str | None]] = []
     for item in items:
         resource = Resource(item["resource_type"], item["name"], item["id"], item["experiment"])
-        if any(resource == other for other, _ in wanted):
+        if any(resource == other for other, _permission in wanted):
             raise InvalidOptionsError(
                 f"{resource.resource_type} {resource.shown} stands twice in permissions", remedy="remove one of them"
             )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .client import MlflowClient
 from .errors import InvalidOptionsError, NotFoundError, NotMlflowError
@@ -130,7 +130,7 @@ class DeleteRole:
         return f"delete role {self.name}"
 
 
-RoleAction = CreateRole | DescribeRole | Permit | Forbid | Assign | DeleteRole
+RoleAction: TypeAlias = "CreateRole | DescribeRole | Permit | Forbid | Assign | DeleteRole"
 
 
 def plan_role(current: Role | None, wanted: WantedRole) -> Plan[Role | None]:
@@ -281,8 +281,8 @@ class Roles:
                 name=str(row["name"]),
                 workspace=str(row["workspace"]),
                 description=str(row.get("description") or ""),
-                permissions={address: permission for address, permission, _ in held},
-                rows={address: int(number) for address, _, number in held},
+                permissions={address: permission for address, permission, _number in held},
+                rows={address: int(number) for address, _permission, number in held},
             )
         except (KeyError, TypeError, ValueError):
             raise NotMlflowError(f"GET {API_3}/roles/list answers 200 but not in MLflow's way", status=200) from None

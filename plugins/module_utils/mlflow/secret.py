@@ -96,16 +96,17 @@ class LoginSecret:
     def _read(self, **which: str) -> Login | None:
         try:
             said = self._client.get_secret_value(SecretId=self._secret_id, **which)
-        except ClientError as error:
-            code = str(getattr(error, "response", {}).get("Error", {}).get("Code", "unknown"))
+        except (BotoCoreError, ClientError) as error:
+            answer = getattr(error, "response", None)  # of ClientError only: AWS has answered
+            if answer is None:
+                raise SecretError(f"secret {self._secret_id} cannot be read: {error}") from None
+            code = str(answer.get("Error", {}).get("Code", "unknown"))
             if code == "ResourceNotFoundException":
                 return None
             raise SecretError(
                 f"secret {self._secret_id} cannot be read: {code}",
                 remedy="allow secretsmanager:GetSecretValue (and kms:Decrypt for its key) to the caller",
             ) from None
-        except BotoCoreError as error:
-            raise SecretError(f"secret {self._secret_id} cannot be read: {error}") from None
         try:
             value = json.loads(said.get("SecretString", ""))
             username, password = value["username"], value["password"]

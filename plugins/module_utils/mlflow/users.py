@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from .client import API, MlflowClient, User
 from .errors import InvalidOptionsError, NotFoundError, NotMlflowError
@@ -104,7 +105,7 @@ class DeleteUser:
         return f"delete user {self.name}"
 
 
-UserAction = CreateUser | SetPassword | SetAdmin | RevokeBeforeDeletion | DeleteUser
+UserAction: TypeAlias = "CreateUser | SetPassword | SetAdmin | RevokeBeforeDeletion | DeleteUser"
 
 
 def plan_user(current: UserState | None, wanted: WantedUser, asking: str | None) -> Plan[UserState | None]:

@@ -102,7 +102,7 @@ def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> lis
     if newest_offered(wanted, offered):
         return []
     majors = sorted({version.split(".")[0] for version in offered}, key=int)
-    same = sorted((v for v in offered if v.split(".")[0] == wanted.split(".")[0]), key=_numbers)
+    same = sorted((v for v in offered if v.split(".")[0] == wanted.split(".", maxsplit=1)[0]), key=_numbers)
     return [
         f"rds_engine_version: region {region['region']} offers no PostgreSQL {wanted}; choose "
         + (f"one of {', '.join(same)}" if same else f"a major version of {', '.join(majors)}")

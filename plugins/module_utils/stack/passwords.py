@@ -20,6 +20,6 @@ def strong_password(length: int) -> str:
     Texts that lack a kind are thrown away, which leaves every other one equally likely.
     """
     while True:
-        text = "".join(secrets.choice("".join(_KINDS)) for _ in range(length))
+        text = "".join(secrets.choice("".join(_KINDS)) for _position in range(length))
         if all(set(text) & set(kind) for kind in _KINDS):
             return text

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
-#: Where the collection is found as ``ansible_collections.mlops.mlflow_aws``.
-COLLECTIONS = ROOT / "collections"
+#: Where the collection is found as ``ansible_collections.mlops.mlflow_aws``: around an installed copy, such as the
+#: one that ansible-test runs in, or by the link of a checkout.
+COLLECTIONS = ROOT.parents[2] if ROOT.parents[1].name == "ansible_collections" else ROOT / "collections"
 
 
 def run_module(

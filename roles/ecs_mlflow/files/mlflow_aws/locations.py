@@ -128,7 +128,7 @@ def check_model_source(uri: str, root: ArtifactRoot) -> None:
     :raises ForbiddenLocation: it may not.
     """
     if isinstance(uri, str) and not _CONTROL.search(uri) and "\\" not in uri:
-        scheme, _, rest = uri.partition(":")
+        scheme, _colon, rest = uri.partition(":")
         if scheme.lower() in REFERENCES and not any(mark in rest for mark in "?#;"):
             if not rest.startswith("/") or rest.startswith("//"):
                 raise ForbiddenLocation(f"source {uri!r} must name a run or a model of this server")

@@ -325,7 +325,7 @@ def run(settings: MigrateSettings) -> None:
     try:
         with _lock(connection):
             _ensure_users(connection, database, master)
-            for _, name in schemas:
+            for _schema, name in schemas:
                 _ensure_database(connection, name, database.owner)
                 _adopt_relations(database, master, name)
                 _close_to_others(database, name)

@@ -111,7 +111,7 @@ def test_a_refusal_that_stays_is_told(message: str, waited: float) -> None:
 def test_one_token_for_all_attempts_to_start_a_task() -> None:
     boto = FakeBoto(run_task=[refusal("ClientException", "Unable to assume the role"), {"tasks": [{"taskArn": "a"}]}])
     assert client(boto)[0].run_task({"cluster": "c"}) == {"taskArn": "a"}
-    (_, first), (_, second) = boto.calls
+    (_call, first), (_call, second) = boto.calls
     assert first["clientToken"] == second["clientToken"] != ""
     assert first["count"] == 1
 

@@ -365,7 +365,7 @@ class TestRollout:
         good = self.register(stack, "breaks", RUNS)
         stack.run("ecs_rollout", self.args(stack, "breaks"))
         self.register(stack, "breaks", FAILS)
-        for _ in range(2):  # the second run tries the revision that failed again
+        for _time in range(2):  # the second run tries the revision that failed again
             answer = stack.run("ecs_rollout", self.args(stack, "breaks"))
             assert answer["failed"] is True
             assert answer["rolled_back"] is True, answer["msg"]
@@ -445,6 +445,6 @@ class TestRollout:
         ]
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda case: run_module("ecs_rollout", case[0], nowhere), cases))
-        for (_, told), answer in zip(cases, answers, strict=True):
+        for (_arguments, told), answer in zip(cases, answers, strict=True):
             assert answer["failed"] is True
             assert told in answer["msg"]

@@ -123,8 +123,8 @@ PLAN = ServicePlan(
 )
 
 
-def failure(ecs: FakeEcs, before: dict[str, Any] | None = BEFORE, **options: Any) -> EcsFailure:
-    begun = ecs.states[0]
+def failure(ecs: FakeEcs, **options: Any) -> EcsFailure:
+    begun, before = ecs.states[0], options.pop("before", BEFORE)
     with pytest.raises(EcsFailure) as failed:
         rollout(ecs, **options).settle(begun, before, PLAN)
     return failed.value

@@ -66,7 +66,7 @@ def test_answers_are_named_as_what_they_are(
 ) -> None:
     with pytest.raises(kind, match=says) as caught:
         client(fault_server(reply)).get_user("admin")
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert caught.value.transient is transient
     assert "SECRET" not in str(caught.value)
 

@@ -17,14 +17,15 @@ import pytest
 import yaml
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 
-ROOT = Path(__file__).resolve().parents[4]
+from tests.unit.plugins.run_module import COLLECTIONS, ROOT
+
 PREFIX = "ansible_collections.mlops.mlflow_aws.plugins.modules"
 MODULES = tuple(sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("mlflow_*.py")))
 
 
 @pytest.fixture(scope="module")
 def documentation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")}
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
     env["ANSIBLE_HOME"] = str(tmp_path_factory.mktemp("ansible"))
     command = [str(Path(sys.executable).with_name("ansible-doc")), "-j"]
     done = subprocess.run(

@@ -36,7 +36,7 @@ def test_every_stage_names_what_is_there(fault_server: Start, name: str, kind: s
     client = MlflowClient(Transport(Connection(fault_server(reply).url), login, retry=NO_RETRY))
     aws = AwsTarget(clients=lambda service: None)
     target = Target(client=client, patient=client, login=login, aws=aws, connections=2, latency_requests=1)
-    [result], _ = runner.run_stages([name], target, Waiter(0, 1))
+    [result], _facts = runner.run_stages([name], target, Waiter(0, 1))
     assert not result.ok
     assert says in result.detail
     assert result.remedy
@@ -48,7 +48,7 @@ def test_a_server_that_answers_http_is_on_the_network(fault_server: Start, kind:
     server = fault_server(FOREIGN[kind][0])
     client = MlflowClient(Transport(Connection(server.url), retry=NO_RETRY))
     target = Target(client=client, patient=client, login=None, aws=AwsTarget(clients=lambda service: None))
-    results, _ = runner.run_stages(["network", "health", "api"], target, Waiter(0, 1))
+    results, _facts = runner.run_stages(["network", "health", "api"], target, Waiter(0, 1))
     assert [(result.name, result.ok, result.skipped) for result in results] == [
         ("network", True, False),
         ("health", False, False),

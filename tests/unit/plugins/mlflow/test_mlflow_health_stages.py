@@ -50,19 +50,19 @@ def no_wait() -> Waiter:
     return Waiter(0, 1)
 
 
-def passes(_: Target) -> Finding:
+def passes(_target: Target) -> Finding:
     return Finding("fine", {"fact": 1})
 
 
-def fails(_: Target) -> Finding:
+def fails(_target: Target) -> Finding:
     raise StageFailed("bad", "do this")
 
 
-def skips(_: Target) -> Finding:
+def skips(_target: Target) -> Finding:
     raise StageSkipped("nothing to do")
 
 
-def refused(_: Target) -> Finding:
+def refused(_target: Target) -> Finding:
     raise AuthenticationError("refused", remedy="check")
 
 
@@ -81,7 +81,7 @@ def refused(_: Target) -> Finding:
     ],
 )
 def test_runner(stages: dict[str, Stage], expected: list[tuple[str, bool, bool]]) -> None:
-    results, _ = runner.run_stages(stages, target(), no_wait(), stages=stages)
+    results, _facts = runner.run_stages(stages, target(), no_wait(), stages=stages)
     assert [(result.name, result.ok, result.skipped) for result in results] == expected
 
 
@@ -102,13 +102,13 @@ def test_only_patient_stages_wait(name: str, tries: int) -> None:
 
     seen = 0
 
-    def later(_: Target) -> Finding:
+    def later(_target: Target) -> Finding:
         nonlocal seen
         seen += 1
         raise StageFailed("not yet", "wait", transient=True)
 
     waiter = Waiter(10, 5, clock=lambda: now, pause=pause)
-    results, _ = runner.run_stages([name], target(), waiter, stages={name: later}, clock=lambda: now)
+    results, _facts = runner.run_stages([name], target(), waiter, stages={name: later}, clock=lambda: now)
     assert seen == tries
     assert results[0].milliseconds == (tries - 1) * 5000
     assert ("after 3 tries in 10 s" in results[0].detail) is (tries == 3)
@@ -117,16 +117,16 @@ def test_only_patient_stages_wait(name: str, tries: int) -> None:
 def test_no_password_in_what_a_stage_says() -> None:
     password = secrets.token_urlsafe(24)
 
-    def leaks(_: Target) -> Finding:
+    def leaks(_target: Target) -> Finding:
         raise StageFailed(f"said {password}", f"use {password}")
 
-    results, _ = runner.run_stages(["api"], target(login=Login("me", password)), no_wait(), stages={"api": leaks})
+    results, _facts = runner.run_stages(["api"], target(login=Login("me", password)), no_wait(), stages={"api": leaks})
     assert password not in json.dumps(results[0].to_dict())
 
 
 def test_summary() -> None:
     stages = {"network": passes, "auth": fails, "hosts": skips}
-    results, _ = runner.run_stages(stages, target(), no_wait(), stages=stages, clock=lambda: 0.0)
+    results, _facts = runner.run_stages(stages, target(), no_wait(), stages=stages, clock=lambda: 0.0)
     assert runner.summary(results) == "1 of 2 stages ok, 1 skipped, failed: auth; 0.0 s"
 
 

@@ -136,7 +136,7 @@ def test_a_certificate_that_ends_soon_fails_but_is_shown(fault_server: Start, tm
     assert "10 days left, expected 21 or more" in result.detail
     assert "renew" in result.remedy
     assert facts["certificate"]["days_left"] == 10
-    soon, _ = check(url, ca_path=str(cert), host_header=HOST, days=10)
+    soon, _facts = check(url, ca_path=str(cert), host_header=HOST, days=10)
     assert soon.ok
     assert soon.detail.startswith("TLSv1.2; ")
 
@@ -155,7 +155,7 @@ def test_a_certificate_that_is_wrong(
 ) -> None:
     cert, key = files(tmp_path, HOST, days=days)
     url = serve_tls(fault_server(Reply(200, b"OK")), cert, key)
-    result, _ = check(url, stages=(stage,), ca_path=str(cert), host_header=host or None)
+    result, _facts = check(url, stages=(stage,), ca_path=str(cert), host_header=host or None)
     assert not result.ok
     assert says in result.detail
     assert remedy in result.remedy

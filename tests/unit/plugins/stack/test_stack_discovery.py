@@ -380,7 +380,7 @@ def _settings(aws: Any, stack: str, found: dict[str, Any], bucket: str) -> dict[
 
 
 def test_an_account_without_the_stack_has_no_settings_of_it(aws: Any) -> None:
-    found, _ = discovery.discover(
+    found, _region = discovery.discover(
         _clients(aws), stack_names("nothing-here", REGION), region=REGION, bucket_name=None, with_region=False
     )
     settings = _settings(aws, "nothing-here", found, "")

@@ -87,7 +87,7 @@ def test_applied_changes_leave_none(wanted: dict[str, Any], current: dict[str, A
             continue
         fields = made.setdefault(change.name, {})
         for path, value in change.after.items():
-            key, _, inner = (
+            key, _dot, inner = (
                 path.partition(".") if change.action == "change" and path not in wanted[change.name] else (path, "", "")
             )
             if inner or key != path:

@@ -123,7 +123,7 @@ def test_check_then_rotate_then_settle(aws: Any, secret: dict[str, str]) -> None
 def test_without_turns_a_secret_is_rotated_at_any_time(aws: Any, secret: dict[str, str]) -> None:
     args = {"name": NAME, "region": "eu-west-2", "length": 64}
     seen = [secret]
-    for _ in range(2):
+    for _time in range(2):
         assert run_module("secret_rotation", args, env=aws.env)["changed"] is True
         seen.append(_value(aws))
     assert [row["username"] for row in seen] == ["mlflow"] * 3

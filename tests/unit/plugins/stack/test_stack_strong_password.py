@@ -20,14 +20,14 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import refuse_weak
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.passwords import strong_password
 
-ROOT = Path(__file__).resolve().parents[4]
+from tests.unit.plugins.run_module import COLLECTIONS, ROOT
 
 
 def look_up(*calls: str) -> subprocess.CompletedProcess[str]:
     """What ansible-core answers to a list of calls of the lookup."""
     terms = ", ".join(f"lookup('mlops.mlflow_aws.strong_password'{call})" for call in calls)
     ansible = str(Path(sys.executable).with_name("ansible"))
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "ANSIBLE_NOCOLOR": "1"}
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_NOCOLOR": "1"}
     env["ANSIBLE_STDOUT_CALLBACK"] = "ansible.builtin.oneline"
     return subprocess.run(
         [ansible, "localhost", "-m", "ansible.builtin.debug", "-a", json.dumps({"msg": f"{{{{ [{terms}] }}}}"})],
@@ -40,7 +40,7 @@ def look_up(*calls: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_part_of_the_chain_takes_it_as_it_is() -> None:
-    seen = {strong_password(12) for _ in range(500)} | {strong_password(128)}
+    seen = {strong_password(12) for _time in range(500)} | {strong_password(128)}
     assert len(seen) == 501
     for password in seen:
         for kind in (string.ascii_lowercase, string.ascii_uppercase, string.digits):

@@ -24,7 +24,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_netw
     wanted_tables,
 )
 
-from tests.embedded import ROOT
+from tests.unit.plugins.run_module import ROOT
 
 TAGS = {"mlflow:stack": "fraud"}
 
