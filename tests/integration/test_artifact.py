@@ -55,6 +55,17 @@ def test_the_tarball_holds_the_product_and_nothing_made(tarball: Path) -> None:
     assert [name for name in names if name.startswith(made) or name.endswith((".pyc", ".env"))] == []
 
 
+def test_the_tarball_leaves_the_development_environment_out(tarball: Path) -> None:
+    """ansible-test judges the artifact: it holds what an installation uses, and the tests that ansible-test runs."""
+    with tarfile.open(tarball) as archive:
+        names = archive.getnames()
+    development = ("emulator", "molecule", "tools", "uv.lock", "pyproject.toml", "Makefile")
+    assert [name for name in names if name.split("/")[0] in development] == []
+    kept = ("tests/config.yml", "tests/sanity", "tests/unit/requirements.txt", "tests/unit/plugins")
+    others = [name for name in names if name.startswith("tests/") and not name.startswith(kept)]
+    assert others in ([], ["tests/unit"]), "list a new file of tests/ below build_ignore in galaxy.yml"
+
+
 def test_the_site_playbook_runs_by_its_name_from_elsewhere(installed: Path, tmp_path: Path) -> None:
     arguments = [f"{FQCN}.site", "-i", str(ROOT / "inventories" / "prod"), "--list-tasks"]
     said = ansible("ansible-playbook", *arguments, cwd=tmp_path, collections=installed)
