@@ -49,6 +49,8 @@ def _address(name: str, nat: bool = True) -> dict[str, Any]:
         ([_nat("1", "a")], ONE, [_address("1"), _address("2")], {"a": "nat-1"}, [], ["ip-2"]),
         # Two gateways in one subnet.
         ([_nat("2", "a"), _nat("1", "a")], BOTH, [], {"a": "nat-1"}, ["nat-2"], []),
+        # One in a private subnet leads nowhere.
+        ([_nat("1", "p")], ["10.0.11.0/24"], [], {}, ["nat-1"], []),
         # What somebody else made there, and an address of another use, stay.
         ([_nat("1", "a"), _nat("x", "b", mine=False)], ONE, [_address("x")], {"a": "nat-1"}, [], []),
         ([_nat("1", "a")], ONE, [_address("y", nat=False)], {"a": "nat-1"}, [], []),
@@ -78,6 +80,7 @@ def _table(name: str, *subnets: str, main: bool = False) -> dict[str, Any]:
         # By the subnets, whatever its name is; by its name, when a killed run left it alone.
         ([_table("other", "subnet-a"), _table("private-a")], ["subnet-a"], "rtb-other"),
         ([_table("private-b", "subnet-b"), _table("private-a")], ["subnet-a"], "rtb-private-a"),
+        ([_table("private-b"), _table("private-a")], ["subnet-a"], "rtb-private-a"),
         # The same name, but of another subnet.
         ([_table("private-a", "subnet-z")], ["subnet-a"], ""),
         # A new public subnet joins the table of the others.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -43,6 +44,15 @@ def changes(wanted: dict[str, Any], current: dict[str, Any], **more: Any) -> lis
         ({"a": {"x": ["1"]}}, {"a": {"x": []}}, ["change thing a: x"]),
         ({"a": {"x": {"y": {"z": 1}}}}, {"a": {"x": {"y": {"z": 2}}}}, ["change thing a: x.y"]),
         ({"a": {"x": {}}}, {"a": {"x": ""}}, ["change thing a: x"]),
+        ({"a": {"tags": {"T": "1"}}}, {"a": {"tags": {}}}, ["change thing a: tags.T"]),
+        ({"a": {"x": 60.5}}, {"a": {"x": 60}}, ["change thing a: x"]),
+        ({"a": {"x": "5.0"}}, {"a": {"x": "5"}}, ["change thing a: x"]),
+        ({"a": {"x": date(2026, 1, 1)}}, {"a": {"x": date(2026, 1, 2)}}, ["change thing a: x"]),
+        (
+            {"a": dict.fromkeys("gfedcba", 1)},
+            {"a": dict.fromkeys("gfedcba", 2)},
+            ["change thing a: a, b, c, d, e, f, g"],
+        ),
     ],
 )
 def test_what_differs(wanted: dict[str, Any], current: dict[str, Any], says: list[str]) -> None:
@@ -58,7 +68,22 @@ def test_numbers_and_booleans_may_be_text(wanted: Any, current: Any) -> None:
 
 def test_only_what_differs_is_told() -> None:
     (change,) = compare({"thing": {"a": {"x": 1, "y": 2}}}, {"thing": {"a": {"x": 1, "y": 3}}}).changes
-    assert (change.before, change.after) == ({"y": 3}, {"y": 2})
+    assert change.as_dict() == {
+        "action": "change",
+        "kind": "thing",
+        "name": "a",
+        "before": {"y": 3},
+        "after": {"y": 2},
+    }
+
+
+def test_fields_inside_a_field_are_told_in_order() -> None:
+    (change,) = compare({"thing": {"a": {"tags": dict.fromkeys("gfedcba", 1)}}}, {"thing": {"a": {"tags": {}}}}).changes
+    assert list(change.after) == [f"tags.{key}" for key in "abcdefg"]
+
+
+def test_where_nothing_is_read_all_is_created() -> None:
+    assert [change.action for change in compare({"thing": {"a": {"x": 1}}}, None).changes] == ["create"]
 
 
 def test_what_is_surplus_of_an_exclusive_kind_goes() -> None:
@@ -67,8 +92,8 @@ def test_what_is_surplus_of_an_exclusive_kind_goes() -> None:
 
 
 def test_a_field_that_nothing_reads_is_an_error() -> None:
-    with pytest.raises(UnknownFieldError, match="thing a: nothing reads y"):
-        compare({"thing": {"a": {"y": 1}}}, {"thing": {"a": {"x": 1}}})
+    with pytest.raises(UnknownFieldError, match="thing a: nothing reads a, b, c, d, e, f, g from AWS"):
+        compare({"thing": {"a": dict.fromkeys("gfedcba", 1)}}, {"thing": {"a": {"x": 1}}})
 
 
 @given(RESOURCES)

@@ -16,6 +16,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs 
     leaves,
     wanted_definition,
     wanted_policies,
+    wanted_roles,
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_network import (
     rule_lines,
@@ -37,7 +38,8 @@ def test_every_filter_is_documented_and_every_page_is_of_a_filter() -> None:
 
 
 def test_subnets_stand_in_their_zones() -> None:
-    found = wanted_subnets(["10.0.1.0/24", "10.0.2.0/24"], ["eu-west-2a", "eu-west-2b"], "public", "fraud", TAGS)
+    zones = ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
+    found = wanted_subnets(["10.0.1.0/24", "10.0.2.0/24"], zones, "public", "fraud", TAGS)
     assert list(found) == ["10.0.1.0/24", "10.0.2.0/24"]
     assert found["10.0.2.0/24"] == {
         "zone": "eu-west-2b",
@@ -56,14 +58,22 @@ def test_subnets_stand_in_their_zones() -> None:
 def test_private_subnets_leave_through_their_own_gateway_or_the_only_one(nats: list[str], ways: list[str]) -> None:
     private = {"10.0.11.0/24": "eu-west-2a", "10.0.12.0/24": "eu-west-2b"}
     found = wanted_tables(["10.0.2.0/24", "10.0.1.0/24"], private, nats, "fraud", TAGS)
-    public = found.pop("fraud-public")
-    assert (public["subnets"], public["routes"]) == (
-        ["10.0.1.0/24", "10.0.2.0/24"],
-        {"0.0.0.0/0": "internet gateway"},
-    )
-    assert list(found) == ["fraud-private-eu-west-2a", "fraud-private-eu-west-2b"]
-    assert [table["default_route"] for table in found.values()] == ways
-    assert [table["subnets"] for table in found.values()] == [["10.0.11.0/24"], ["10.0.12.0/24"]]
+    tags = {name: {**TAGS, "Name": name, "mlflow:tier": name.split("-")[1]} for name in found}
+    assert found == {
+        "fraud-public": {
+            "subnets": ["10.0.1.0/24", "10.0.2.0/24"],
+            "routes": {"0.0.0.0/0": "internet gateway"},
+            "tags": tags["fraud-public"],
+        },
+        **{
+            f"fraud-private-{zone}": {
+                "subnets": [block],
+                "default_route": way,
+                "tags": tags[f"fraud-private-{zone}"],
+            }
+            for (block, zone), way in zip(private.items(), ways, strict=True)
+        },
+    }
 
 
 def test_gateways_and_addresses_that_no_subnet_needs_go() -> None:
@@ -83,6 +93,7 @@ def test_gateways_and_addresses_that_no_subnet_needs_go() -> None:
         {"public_ip": f"203.0.113.{n}", "name": f"fraud-nat-{n - 1}", "allocation_id": f"a-{n}", "nat": True}
         for n in (1, 2)
     ]
+    addresses.append({"public_ip": "203.0.113.9", "name": "bastion", "allocation_id": "a-9", "nat": False})
     wanted = wanted_nats({"10.0.1.0/24": "a"}, found, addresses, "fraud", TAGS)
     # Somebody else's in 10.0.3.0/24 is none of ours.
     assert set(wanted["NAT gateway"]) == {"in 10.0.1.0/24", "in 10.0.2.0/24"}
@@ -115,6 +126,7 @@ def test_rules_are_told_as_answers_tell_them() -> None:
     )
     untidy = {"proto": "tcp", "ports": [80], "cidr_ip": "10.0.0.9/8", "cidr_ipv6": ["2001:DB8:0::/32"]}
     assert rule_lines([untidy]) == ["tcp 80 10.0.0.0/8", "tcp 80 2001:db8::/32"]
+    assert rule_lines([{"proto": "tcp", "ports": [80], "cidr_ip": "the office"}]) == ["tcp 80 the office"]
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     assert lines_of_answer(everything) == ["all all 0.0.0.0/0"]
     some = [{"IpProtocol": "udp", "FromPort": 1, "ToPort": 9, "PrefixListIds": [{"PrefixListId": "pl-1"}]}]
@@ -133,6 +145,7 @@ def test_a_definition_is_told_field_by_field() -> None:
     assert found["containers.web.image"] == "nginx"
     assert found["containers.web.environment.LEVEL"] == "1"
     assert found["network_mode"] == "awsvpc"
+    assert found["requires_compatibilities"] == ["FARGATE"]
     assert "s3cr3t" not in str(found)
     assert found["containers.web.environment.API_TOKEN"].startswith("(hidden, ")
 
@@ -141,7 +154,32 @@ def test_hidden_and_long_values_still_tell_that_they_differ() -> None:
     one, other = (leaves({"environment": {"PASSWORD": text, "LONG": text * 200}}) for text in ("a", "b"))
     assert one["environment.PASSWORD"] != other["environment.PASSWORD"]
     assert one["environment.LONG"] != other["environment.LONG"]
-    assert len(one["environment.LONG"]) < 60
+    # The beginnings of the digests of "a", and of 200 of them.
+    assert one["environment.PASSWORD"] == "(hidden, ca9781)"
+    assert one["environment.LONG"] == "(200 characters, sha256 c2a908d98f5df987)"
+
+
+def test_what_is_hidden_and_what_is_not() -> None:
+    uri = leaves({"environment": {"WHERE": "postgresql://mlflow:s3cr3t@db/mlflow"}})["environment.WHERE"]
+    assert uri.startswith("(hidden, ")
+    # A user's own name tells that a value is secret; a field of ECS's own does not.
+    assert leaves({"container": {"token": "x"}}) == {"container.token": "x"}
+    assert leaves({"environment": {"A": "x" * 120}}) == {"environment.A": "x" * 120}
+    assert leaves({"environment": {"A": "x" * 121}})["environment.A"].startswith("(121 characters, ")
+
+
+def test_roles_by_name() -> None:
+    statements = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]
+    role = {"name": "fraud-task", "description": "MLflow", "statements": statements}
+    assert wanted_roles([role], {"trusts": "ecs"}, TAGS) == {
+        "fraud-task": {
+            "description": "MLflow",
+            "trust": {"trusts": "ecs"},
+            "managed_policies": [],
+            "policy": {"Version": "2012-10-17", "Statement": statements},
+            "tags": TAGS,
+        }
+    }
 
 
 def test_policies_by_name() -> None:
