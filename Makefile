@@ -103,6 +103,14 @@ test-slow: setup ## Run the long tests: MLflow 2.18.0, faults, killed runs
 	python -m tests.scenarios ecs_mlflow mlflow_access verify
 	python -m pytest -m slow tests/deployed
 
+.PHONY: coverage
+coverage: setup ## Report the lines and branches of plugins/ that make unit runs
+	python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=xml
+
+.PHONY: mutants
+mutants: setup ## Break the plan functions on purpose: every break must fail a test
+	python -m tools.mutants
+
 .PHONY: bench
 bench: setup ## Measure deployment and re-runs, as ratios
 	python -m tests.bench
