@@ -13,6 +13,7 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from emulator import patches
 from emulator.iam.gate import RAW_HEADERS, Gate
+from emulator.iam.journal import Journal
 
 
 class _Handler(MotoRequestHandler):
@@ -39,13 +40,14 @@ class ControlPlane:
 
     :param host: the address to bind.
     :param port: the port, 0 for any.
+    :param journal: keeps what callers were allowed.
     :raises OSError: when the port is taken.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, journal: Journal | None = None) -> None:
         moto: Any = DomainDispatcherApplication(_create_application)
         try:
-            self._server = ThreadedWSGIServer(host, port, Gate(moto), handler=_Handler)
+            self._server = ThreadedWSGIServer(host, port, Gate(moto, journal), handler=_Handler)
         except SystemExit:  # werkzeug's way to say that it cannot bind
             raise OSError(f"port {port} of {host} cannot be bound: is it in use?") from None
         self.port = self._server.port

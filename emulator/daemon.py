@@ -106,8 +106,9 @@ def _run(
     # Imported late: moto reads its settings from the environment at import.
     from emulator import identity, patches
     from emulator.controlplane import ControlPlane
+    from emulator.iam.journal import Journal
 
-    control = ControlPlane(LOOPBACK, port)
+    control = ControlPlane(LOOPBACK, port, Journal(state.journal))
     patches.install()
     context = Context(
         state=state.root,

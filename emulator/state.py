@@ -11,7 +11,7 @@
       env                      credentials of the administrator, KEY=value lines
       env.<account>            the same for each further account
       processes.json           what the planes started (:mod:`emulator.processes`)
-      log/                     kept by ``stop``
+      log/                     kept by ``stop``; iam.jsonl is the gate's journal (:mod:`emulator.iam.journal`)
       tmp/                     temporary files of the daemon
       <plane>/                 the files of a plane; emptied when a new daemon starts
 """
@@ -84,6 +84,7 @@ class StateFolder:
         self.processes = self.root / "processes.json"
         self.logs = self.root / "log"
         self.log = self.logs / "aws.log"
+        self.journal = self.logs / "iam.jsonl"
         self.temporary = self.root / "tmp"
 
     def environment(self, account: str | None = None) -> Path:

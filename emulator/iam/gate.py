@@ -20,13 +20,16 @@ from functools import lru_cache
 from typing import Any
 
 from emulator import identity
+from emulator.iam.ec2 import ec2_calls
 from emulator.iam.errors import ErrorResponse, Problem, Protocol, refuse, shape
+from emulator.iam.journal import Journal
 from emulator.iam.passing import passed_roles
 from emulator.iam.policies import Call, Decision, Principal, Rights, decide
 from emulator.iam.requests import Request, UnclearRequest, read_request, stamp
 from emulator.iam.resources import Target, find_target
 from emulator.iam.s3_actions import S3Action, s3_actions
 from emulator.iam.signatures import HttpRequest, Signature, SignatureProblem, check_signature, read_signature
+from emulator.iam.tagging import tagging_action
 
 log = logging.getLogger("emulator.iam")
 
@@ -46,6 +49,14 @@ _PREFIX = {
     "s3express": "s3",
     "cloudcontrolapi": "cloudformation",
 }
+#: Parameter of a call -> context key that has its value.
+_PARAMETER_KEYS = (
+    ("ExternalId", "sts:ExternalId"),
+    ("RoleSessionName", "sts:RoleSessionName"),
+    ("AWSServiceName", "iam:AWSServiceName"),
+    ("ServiceNamespace", "application-autoscaling:service-namespace"),
+    ("ScalableDimension", "application-autoscaling:scalable-dimension"),
+)
 _SIGNATURE_PROBLEMS = {
     "incomplete": Problem.INCOMPLETE_SIGNATURE,
     "mismatch": Problem.BAD_SIGNATURE,
@@ -76,10 +87,15 @@ class Gate:
 
     Calls of one service are answered one after another: moto's stores are plain dictionaries, which may not
     change while another thread walks over them.
+
+    :param journal: keeps what was decided.
     """
 
-    def __init__(self, application: Callable[[Environ, StartResponse], Iterable[bytes]]) -> None:
+    def __init__(
+        self, application: Callable[[Environ, StartResponse], Iterable[bytes]], journal: Journal | None = None
+    ) -> None:
         self._application = application
+        self._journal = journal or Journal()
         self._turns: dict[str, threading.RLock] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -166,18 +182,21 @@ class Gate:
         action = f"{service}:{request.action}"
         if action != "sts:GetCallerIdentity":
             target = _target(service, request, region, principal.account)
-            decision = decide(
-                Call(action, target.arns, context),
-                principal,
-                rights,
-                resource_policy=target.policy,
-                owner=target.owner,
-                policy_must_allow=target.policy_must_allow,
-            )
-            if not decision.allowed:
-                resource = target.arns[0] if target.arns else "*"
-                raise Refused(refuse(request.protocol, Problem.DENIED, _denial(principal, action, resource, decision)))
-            _check_passed_roles(service, request, principal, rights, region, context)
+            for call in _calls(service, request, target, region, principal.account, context):
+                decision = decide(
+                    call,
+                    principal,
+                    rights,
+                    resource_policy=target.policy,
+                    owner=target.owner,
+                    policy_must_allow=target.policy_must_allow,
+                )
+                resource = call.resources[0] if call.resources else "*"
+                self._journal.note(principal.role_arn or principal.arn, call.action, resource, decision.allowed)
+                if not decision.allowed:
+                    words = _denial(principal, call.action, resource, decision)
+                    raise Refused(refuse(request.protocol, Problem.DENIED, words))
+            self._check_passed_roles(service, request, principal, rights, region, context)
         return self._application(environ, start_response)
 
     def _answer_s3(
@@ -193,6 +212,7 @@ class Gate:
         actions = s3_actions(request.http)
         for each in actions:
             decision = _decide_s3(each, principal, rights, context)
+            self._journal.note(principal.role_arn or principal.arn, each.action, each.arn, decision.allowed)
             if not decision.allowed:
                 words = _denial(principal, each.action, f'"{each.arn}"', decision) if principal.arn else "Access Denied"
                 refusal = refuse(Protocol.S3, Problem.DENIED, words)
@@ -209,6 +229,23 @@ class Gate:
                 return _hide_missing(self._application, environ, start_response, request.http.method)
         return self._application(environ, start_response)
 
+    def _check_passed_roles(
+        self,
+        service: str,
+        request: Request,
+        principal: Principal,
+        rights: Rights,
+        region: str,
+        context: Mapping[str, Any],
+    ) -> None:
+        for role, to in passed_roles(service, request.action, request.parameters, region, principal.account):
+            call = Call("iam:PassRole", (role,), {**context, "iam:PassedToService": to})
+            decision = decide(call, principal, rights)
+            self._journal.note(principal.role_arn or principal.arn, call.action, role, decision.allowed)
+            if not decision.allowed:
+                words = _denial(principal, call.action, role, decision)
+                raise Refused(refuse(request.protocol, Problem.DENIED, words))
+
 
 def _read_request(http: HttpRequest, signature: Signature | None) -> Request:
     try:
@@ -217,17 +254,6 @@ def _read_request(http: HttpRequest, signature: Signature | None) -> Request:
         if signature is None:
             raise Refused(refuse(problem.protocol, Problem.UNSIGNED)) from None
         raise Refused(refuse(problem.protocol, problem.problem, str(problem))) from None
-
-
-def _check_passed_roles(
-    service: str, request: Request, principal: Principal, rights: Rights, region: str, context: Mapping[str, Any]
-) -> None:
-    for role, to in passed_roles(service, request.action, request.parameters, region, principal.account):
-        call = Call("iam:PassRole", (role,), {**context, "iam:PassedToService": to})
-        decision = decide(call, principal, rights)
-        if not decision.allowed:
-            words = _denial(principal, call.action, role, decision)
-            raise Refused(refuse(request.protocol, Problem.DENIED, words))
 
 
 def _decide_s3(each: S3Action, principal: Principal, rights: Rights, context: Mapping[str, Any]) -> Decision:
@@ -289,6 +315,20 @@ def _hide_missing(
     return body
 
 
+def _calls(
+    service: str, request: Request, target: Target, region: str, account: str, context: Mapping[str, Any]
+) -> list[Call]:
+    """What a caller must be allowed, all of it."""
+    if service == "ec2":
+        # EC2 asks about each resource of a call; elsewhere there is one.
+        calls = ec2_calls(request.action, request.parameters, region, account, context)
+        if calls:
+            return calls
+    found = [Call(f"{service}:{request.action}", target.arns, context)]
+    tags = tagging_action(service, request.action, request.parameters)
+    return found + ([Call(f"{service}:{tags}", target.arns, context)] if tags else [])
+
+
 def _target(service: str, request: Request, region: str, account: str) -> Target:
     if service == "sts" and request.action.startswith("AssumeRole"):
         role = str(request.parameters.get("RoleArn", ""))
@@ -331,7 +371,7 @@ def _context(request: Request, caller: identity.Caller | None, region: str) -> d
         for name, value in request.http.headers.items():
             if name.startswith("x-amz-") and not name.startswith("x-amz-meta-"):
                 context[f"s3:{name}"] = value
-    for parameter, key in (("ExternalId", "sts:ExternalId"), ("RoleSessionName", "sts:RoleSessionName")):
+    for parameter, key in _PARAMETER_KEYS:
         if parameter in request.parameters:
             context[key] = str(request.parameters[parameter])
     return context

@@ -129,11 +129,15 @@ def _named(service: str) -> Finder:
     return find
 
 
+#: How parameters end that hold ARNs; ResourceName is that of the tagging actions of RDS.
+_ARN_NAMES = ("arn", "arns", "arns.member.1", "resourcename")
+
+
 def _by_arn(action: str, parameters: Parameters, region: str, account: str) -> Target:
     """The first parameter that is an ARN names the resource."""
     for name, value in parameters.items():
         values = as_list(value) if isinstance(value, (str, list)) else []
-        if name.lower().endswith(("arn", "arns", "arns.member.1")) and values and values[0].startswith("arn:"):
+        if name.lower().endswith(_ARN_NAMES) and values and values[0].startswith("arn:"):
             return Target((values[0],))
     return Target()
 
@@ -143,16 +147,36 @@ def _ecs(action: str, parameters: Parameters, region: str, account: str) -> Targ
         return value if value.startswith("arn:") else f"arn:aws:ecs:{region}:{account}:{kind}/{value}"
 
     cluster = str(parameters.get("cluster") or "default").rsplit("/", 1)[-1]
-    if parameters.get("taskDefinition") and action in ("RunTask", "StartTask", "DeregisterTaskDefinition"):
+
+    def in_cluster(kind: str, value: str) -> Target:
+        return Target((value if value.startswith("arn:") else arn(kind, f"{cluster}/{value}"),))
+
+    if action == "RegisterTaskDefinition":
+        return Target((arn("task-definition", f"{parameters.get('family', '')}:*"),))
+    if action in ("DeregisterTaskDefinition", "DescribeTaskDefinition"):
+        return Target(("*",))
+    if action == "ListTasks":
+        return in_cluster("container-instance", str(parameters.get("containerInstance") or "*"))
+    if parameters.get("taskDefinition") and action in ("RunTask", "StartTask"):
         return Target((arn("task-definition", str(parameters["taskDefinition"])),))
-    service = parameters.get("service") or parameters.get("serviceName")
-    if service:
-        return Target((arn("service", f"{cluster}/{service}" if ":" not in str(service) else str(service)),))
-    if parameters.get("task"):
-        task = str(parameters["task"])
-        return Target((arn("task", task if task.startswith("arn:") else f"{cluster}/{task}"),))
-    name = parameters.get("clusterName") or parameters.get("cluster")
+    for kind, one, several in (("service", ("service", "serviceName"), "services"), ("task", ("task",), "tasks")):
+        # Of several, the first stands for all.
+        names = [parameters[name] for name in one if parameters.get(name)] or parameters.get(several) or []
+        if names:
+            return in_cluster(kind, str(names[0]))
+    if parameters.get("resourceArn"):
+        return Target((str(parameters["resourceArn"]),))
+    clusters = as_list(parameters.get("clusters") or [])
+    name = parameters.get("clusterName") or parameters.get("cluster") or (clusters[0] if clusters else None)
     return Target((arn("cluster", str(name)),)) if name else Target()
+
+
+def _load_balancing(action: str, parameters: Parameters, region: str, account: str) -> Target:
+    kind = {"CreateLoadBalancer": "loadbalancer/app", "CreateTargetGroup": "targetgroup"}.get(action)
+    if kind:
+        return Target((f"arn:aws:elasticloadbalancing:{region}:{account}:{kind}/{parameters.get('Name', '')}/*",))
+    # No Describe action of Elastic Load Balancing knows resources.
+    return Target(("*",)) if action.startswith("Describe") else _by_arn(action, parameters, region, account)
 
 
 def _iam(action: str, parameters: Parameters, region: str, account: str) -> Target:
@@ -176,6 +200,6 @@ _FINDERS: dict[str, Finder] = {
     "ssm": _parameter,
     "ecs": _ecs,
     "iam": _iam,
-    "elasticloadbalancing": _by_arn,
+    "elasticloadbalancing": _load_balancing,
     **{service: _named(service) for service in _NAMED},
 }

@@ -312,6 +312,120 @@ def test_a_role_is_passed_only_by_whom_may(
     assert code(ecs.update_service, service="s", cluster="none", desiredCount=1) == "ClusterNotFoundException"
 
 
+OWN = {"StringEquals": {"aws:ResourceTag/team": "red"}}
+ASKED = {"StringEquals": {"aws:RequestTag/team": "red"}}
+NETWORK = (
+    allow(
+        ["ec2:CreateVpc", "ec2:CreateSubnet"], ["arn:aws:ec2:*:*:vpc/*", "arn:aws:ec2:*:*:subnet/*"], Condition=ASKED
+    ),
+    allow(["ec2:CreateSubnet", "ec2:DeleteSubnet", "ec2:DeleteVpc"], "arn:aws:ec2:*:*:*/*", Condition=OWN),
+    allow("ec2:CreateTags", "*", Condition={"StringEquals": {"ec2:CreateAction": ["CreateVpc", "CreateSubnet"]}}),
+    allow("ec2:CreateTags", "*", Condition=OWN),
+)
+
+
+def tagged(kind: str, team: str) -> list[dict[str, Any]]:
+    return [{"ResourceType": kind, "Tags": [{"Key": "team", "Value": team}]}]
+
+
+def test_tags_of_a_network_decide(aws: EmbeddedAws, user: Callable[..., Env]) -> None:
+    ec2, theirs = aws.client("ec2", env=user(*NETWORK)), aws.client("ec2")
+    other = theirs.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=tagged("vpc", "blue"))["Vpc"]["VpcId"]
+
+    assert code(ec2.create_vpc, CidrBlock="10.8.0.0/16") == "UnauthorizedOperation"
+    assert (
+        code(ec2.create_vpc, CidrBlock="10.8.0.0/16", TagSpecifications=tagged("vpc", "blue"))
+        == "UnauthorizedOperation"
+    )
+    own = ec2.create_vpc(CidrBlock="10.8.0.0/16", TagSpecifications=tagged("vpc", "red"))["Vpc"]["VpcId"]
+
+    red = tagged("subnet", "red")
+    assert (
+        code(ec2.create_subnet, VpcId=other, CidrBlock="10.9.1.0/24", TagSpecifications=red) == "UnauthorizedOperation"
+    )
+    assert code(ec2.create_subnet, VpcId=own, CidrBlock="10.8.1.0/24") == "UnauthorizedOperation"
+    subnet = ec2.create_subnet(VpcId=own, CidrBlock="10.8.1.0/24", TagSpecifications=red)["Subnet"]["SubnetId"]
+
+    # Who may tag only what is tagged already cannot make another's network its own.
+    assert code(ec2.create_tags, Resources=[other], Tags=[{"Key": "team", "Value": "red"}]) == "UnauthorizedOperation"
+    assert code(ec2.delete_vpc, VpcId=other) == "UnauthorizedOperation"
+    ec2.create_tags(Resources=[subnet], Tags=[{"Key": "name", "Value": "one"}])
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=own)
+
+
+def test_a_subnet_is_taken_from_its_table_by_whom_both_belong_to(aws: EmbeddedAws, user: Callable[..., Env]) -> None:
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
+    table = ec2.create_route_table(VpcId=vpc, TagSpecifications=tagged("route-table", "red"))["RouteTable"]
+    association = ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet)["AssociationId"]
+    limited = aws.client("ec2", env=user(allow("ec2:DisassociateRouteTable", "*", Condition=OWN)))
+
+    assert code(limited.disassociate_route_table, AssociationId=association) == "UnauthorizedOperation"
+    ec2.create_tags(Resources=[subnet], Tags=[{"Key": "team", "Value": "red"}])
+    limited.disassociate_route_table(AssociationId=association)
+
+
+def test_the_namespace_of_a_scalable_target_is_a_condition(aws: EmbeddedAws, user: Callable[..., Env]) -> None:
+    condition = {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}}
+    rights = user(allow("application-autoscaling:DescribeScalableTargets", "*", Condition=condition))
+    scaling = aws.client("application-autoscaling", env=rights)
+
+    scaling.describe_scalable_targets(ServiceNamespace="ecs")
+    assert code(scaling.describe_scalable_targets, ServiceNamespace="dynamodb") == "AccessDeniedException"
+
+
+def test_who_makes_something_with_tags_may_tag(aws: EmbeddedAws, user: Callable[..., Env], suffix: str) -> None:
+    tags = [{"Key": "team", "Value": "red"}]
+    secrets = aws.client("secretsmanager", env=user(allow("secretsmanager:CreateSecret", "*")))
+    iam = aws.client("iam", env=user(allow("iam:CreateRole", "*")))
+    logs = aws.client("logs", env=user(allow(["logs:CreateLogGroup", "logs:TagResource"], "*")))
+
+    secrets.create_secret(Name=f"{suffix}/a", SecretString="s")
+    assert code(secrets.create_secret, Name=f"{suffix}/b", SecretString="s", Tags=tags) == "AccessDeniedException"
+    trusted = trust({"AWS": "123456789012"})
+    iam.create_role(RoleName=f"a-{suffix}", AssumeRolePolicyDocument=trusted)
+    assert code(iam.create_role, RoleName=f"b-{suffix}", AssumeRolePolicyDocument=trusted, Tags=tags) == "AccessDenied"
+    logs.create_log_group(logGroupName=f"/a/{suffix}", tags={"team": "red"})
+
+
+def test_a_right_to_one_service_and_family_is_none_to_another(aws: EmbeddedAws, user: Callable[..., Env]) -> None:
+    arn = "arn:aws:ecs:eu-west-2:123456789012:"
+    family = [f"{arn}task-definition/mine:*", f"{arn}service/c/mine", f"{arn}cluster/mine"]
+    ecs = aws.client("ecs", env=user(allow("ecs:*", family)))
+    container = [{"name": "a", "image": "python", "memory": 128}]
+
+    ecs.register_task_definition(family="mine", containerDefinitions=container)
+    ecs.describe_clusters(clusters=["mine"])
+    assert code(ecs.register_task_definition, family="other", containerDefinitions=container) == "AccessDeniedException"
+    assert code(ecs.describe_clusters, clusters=["other"]) == "AccessDeniedException"
+    assert code(ecs.describe_services, cluster="c", services=["other"]) == "AccessDeniedException"
+    assert code(ecs.describe_services, cluster="c", services=["mine"]) == "ClusterNotFoundException"
+    # AWS knows no resource for these: a right that names one is none.
+    assert code(ecs.describe_task_definition, taskDefinition="mine") == "AccessDeniedException"
+    assert code(ecs.list_tasks, cluster="c") == "AccessDeniedException"
+
+
+def test_the_journal_has_each_decision_once(aws: EmbeddedAws, user: Callable[..., Env], suffix: str) -> None:
+    rights = user(allow("s3:GetObject", "*"), allow("ec2:DescribeVpcs", "*"))
+    ec2, s3 = aws.client("ec2", env=rights), aws.client("s3", env=rights)
+    for _ in range(3):
+        ec2.describe_vpcs()
+    assert code(ec2.describe_subnets) == "UnauthorizedOperation"
+    assert code(s3.put_object, Bucket=f"data-{suffix}", Key="k") == "AccessDenied"
+
+    journal = aws.state / "log" / "iam.jsonl"
+    rows = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    own = [row for row in rows if row.pop("caller").endswith(f":user/{rights['name']}")]
+    assert own == [
+        {"action": "ec2:DescribeVpcs", "resource": "*", "allowed": True},
+        {"action": "ec2:DescribeSubnets", "resource": "*", "allowed": False},
+        {"action": "s3:PutObject", "resource": f"arn:aws:s3:::data-{suffix}/k", "allowed": False},
+    ]
+    assert journal.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_secret_by_name_and_by_arn(aws: EmbeddedAws, user: Callable[..., Env], suffix: str) -> None:
     admin = aws.client("secretsmanager")
     mine = admin.create_secret(Name=f"{suffix}/mine", SecretString="s")["ARN"]
