@@ -23,6 +23,15 @@ _WORDS = {
     "path": "a path",
     "str": "a text",
 }
+#: Type of an option -> Python types that the validator would turn into it, though the tasks could not.
+_CONFUSED: dict[str, tuple[type, ...]] = {
+    "str": (list, dict),
+    "path": (list, dict),
+    "list": (str,),
+    "dict": (str,),
+}
+#: What ``-e variable=value`` cannot say.
+_JSON = ("list", "dict")
 
 
 def checked(options: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -40,14 +49,17 @@ def checked(options: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any])
             found.append(f"{variable}: has no value; {remedy} ({_described(option)})")
             continue
         spec = _spec(option)
-        # A text made of a list or a mapping would pass as a text.
-        confused = spec.get("type") in ("str", "path") and isinstance(value, (list, dict))
+        # A text made of a list or a mapping would pass as a text. A text that the validator would take apart is one yet
+        # for the tasks, which read the variable as it was given.
+        kind = spec.get("type", "str")
+        confused = isinstance(value, _CONFUSED.get(kind, ()))
         result = ArgumentSpecValidator({variable: spec}).validate({variable: value})
         if "options" in option and result.error_messages:
             # Such a message says which element, and which of its keys.
             found.append(f"{variable}: {result.error_messages[0]}; correct it ({_described(option)})")
         elif confused or result.error_messages:
-            found.append(f"{variable}: '{value}' is not {_wanted(option)}; correct it ({_described(option)})")
+            remedy = f"give it as JSON: -e '{{\"{variable}\": ...}}'" if kind in _JSON and confused else "correct it"
+            found.append(f"{variable}: '{value}' is not {_wanted(option)}; {remedy} ({_described(option)})")
         else:
             typed[variable] = result.validated_parameters[variable]
     return typed, found

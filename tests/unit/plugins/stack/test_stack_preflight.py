@@ -12,7 +12,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plugins.stack.stack_inputs import ROLES, input_problems, inputs
+from tests.unit.plugins.stack.stack_inputs import ROLES, input_problems, inputs, options
 
 ALL_ROLES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 
@@ -254,6 +254,35 @@ def test_numbers_in_texts_are_numbers() -> None:
     """``-e ecs_mlflow_desired_count=3`` is a text to Ansible."""
     assert input_problems("ecs_mlflow", ecs_mlflow_desired_count="3") == []
     assert inputs("ecs_mlflow", ecs_mlflow_desired_count="3")["ecs_mlflow_desired_count"] == 3
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+def test_what_a_survey_gives_is_what_the_inventory_says(role: str) -> None:
+    """A survey of AWX and ``-e variable=value`` give texts: numbers and booleans in them are as good."""
+    own = inputs(role)
+    texts = {name: str(value).lower() for name, value in own.items() if isinstance(value, (bool, int))}
+    assert input_problems(role, **texts) == []
+    assert inputs(role, **texts) == own
+
+
+@pytest.mark.parametrize(
+    ("role", "variable", "text"),
+    [
+        ("network", "network_ingress_cidrs", "10.0.0.0/8"),
+        ("network", "network_public_cidrs", "10.0.1.0/24,10.0.2.0/24"),
+        ("network", "network_zones", '["eu-west-2a", "eu-west-2b"]'),
+        ("network", "network_zones", ""),
+        ("ecs_mlflow", "ecs_mlflow_environment", '{"A": "1"}'),
+        ("ecs_mlflow", "ecs_mlflow_environment", "A=1"),
+        ("stack", "stack_tags", "Team=red"),
+        ("rds", "rds_parameters", "rds.force_ssl=1"),
+    ],
+)
+def test_a_list_or_a_mapping_in_a_text_is_refused(role: str, variable: str, text: str) -> None:
+    (message,) = input_problems(role, **{variable: text})
+    kind = options(role)[variable]["type"]
+    assert message.startswith(f"{variable}: '{text}' is not a {'list' if kind == 'list' else 'mapping'}")
+    assert f"give it as JSON: -e '{{\"{variable}\": ...}}'" in message
 
 
 REGION = {
