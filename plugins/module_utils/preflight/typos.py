@@ -14,8 +14,16 @@ _ALIKE = 0.87
 LISTS = frozenset(
     {"mlflow_users", "mlflow_roles", "mlflow_permissions", "mlflow_experiments", "mlflow_registered_models"}
 )
-#: What playbooks and roles of the collection tell the role stack.
-TOLD = frozenset({"stack_preflight_done", "stack_region_facts_wanted", "stack_settings_wanted"})
+#: What playbooks and roles of the collection tell a role, beside its variables.
+TOLD = frozenset(
+    {
+        "stack_preflight_done",
+        "stack_region_facts_wanted",
+        "stack_settings_wanted",
+        "secrets_rotate",
+        "mlflow_access_rotate",
+    }
+)
 
 
 def typos(role: str, given: Iterable[str], options: Collection[str], own: Collection[str]) -> list[str]:
@@ -27,10 +35,10 @@ def typos(role: str, given: Iterable[str], options: Collection[str], own: Collec
     :param options: the variables of the role.
     :param own: the variables that the role sets itself.
     """
-    known = {*options, *own, *(LISTS if role == "mlflow_access" else ()), *(TOLD if role == "stack" else ())}
+    known = {*options, *own, *(LISTS if role == "mlflow_access" else ())}
     prefixes = (f"{role}_", "mlflow_") if role == "mlflow_access" else (f"{role}_",)
     found = []
-    for name in sorted(set(given) - known):
+    for name in sorted(set(given) - known - TOLD):
         nearest = get_close_matches(name, known, n=1, cutoff=_ALIKE) if name.startswith(prefixes) else []
         if nearest:
             found.append(f"{name} is no variable of the role {role}, so it has no effect; is {nearest[0]} meant?")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -52,7 +53,16 @@ def _everything() -> Iterator[str]:
 
 @pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir() if path.is_dir()))
 def test_no_variable_of_the_collection_is_taken_for_a_typo(role: str) -> None:
-    mine = {"stack_name", "stack_region", "storage_bucket", *typos.TOLD, *typos.LISTS, "secrets_rotate", "rotate_users"}
+    mine = {"stack_name", "stack_region", "storage_bucket", *typos.TOLD, *typos.LISTS, "rotate_users"}
     required = {"stack": {"stack_name", "stack_region"}, "storage": {"storage_bucket"}}.get(role, set())
     options = _names(role, "defaults", "main.yml") | required
     assert typos.typos(role, [*_everything(), *mine], options, _names(role, "vars", "main.yml")) == []
+
+
+@pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir() if path.is_dir()))
+def test_what_playbooks_set_is_no_typo(role: str) -> None:
+    given = set()
+    for file in (ROLES.parent / "playbooks").rglob("*.yml"):
+        given |= set(re.findall(r"^ +([a-z_]+): ", file.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"mlflow_access_rotate", "secrets_rotate", "stack_settings_wanted"} <= given
+    assert _told(role, *given - {"stack_name", "stack_region", "storage_bucket"}) == []
