@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from .errors import AlreadyExistsError, MlflowError, NotFoundError, NotMlflowError, sentences
+from .errors import AlreadyExistsError, MlflowError, NotFoundError, NotMlflowError
 from .wait import Waiter
 
 S = TypeVar("S")
@@ -109,6 +109,5 @@ def reconcile(
     except MlflowError as error:
         if done:
             error.message = f"{error.message.rstrip('.')} (done before: {', '.join(one.says() for one in done)})"
-            error.args = (sentences(error.message, error.remedy),)
         raise
     return Outcome(before, state, tuple(action.says() for action in done))

@@ -38,6 +38,19 @@ def test_two_names_take_turns(now: str, then: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "versions"),
+    [
+        ({"v1": ["AWSCURRENT"], "v0": ["AWSPREVIOUS"], "v2": ["AWSPENDING"]}, Versions("v1", "v0")),
+        ({"v2": [], "v1": ["mine", "AWSCURRENT"]}, Versions("v1", None)),
+        ({}, Versions()),
+        (None, Versions()),
+    ],
+)
+def test_versions_are_known_by_their_labels(labels: dict[str, list[str]] | None, versions: Versions) -> None:
+    assert Versions.of({"VersionIdsToStages": labels}) == versions
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("hunter2-hunter2", "not a JSON object"),
