@@ -91,7 +91,16 @@ def test_refusals(current: ExperimentState, wanted: dict[str, Any], message: str
 def test_a_new_one_is_made_with_all_that_it_shall_have() -> None:
     wanted = WantedExperiment("churn", artifact_location=PLACE, description="x", tags={"a": "1"})
     made = CreateExperiment("churn", PLACE, {"a": "1", DESCRIPTION: "x"})
-    assert plan_experiment(None, wanted).actions == (made,)
+    planned = plan_experiment(None, wanted)
+    assert planned.actions == (made,)
+    assert planned.after == ExperimentState(Experiment("", "churn", PLACE, "active", {"a": "1", DESCRIPTION: "x"}))
+    somewhere = plan_experiment(None, WantedExperiment("churn")).after
+    assert somewhere == ExperimentState(Experiment("", "churn", "", "active", {}))
+
+
+def test_tags_that_nobody_asked_for_stay() -> None:
+    planned = plan_experiment(state({"a": "1", "b": "1"}), WantedExperiment("churn", tags={"b": "2"}, purge_tags=False))
+    assert planned.after == state({"a": "1", "b": "2"})
 
 
 @pytest.mark.parametrize("present", [True, False])
@@ -104,7 +113,16 @@ def test_the_planned_state_needs_no_further_plan(present: bool) -> None:
 
 def test_the_description_is_shown_apart_from_the_tags() -> None:
     shown = shown_experiment(state({DESCRIPTION: "x", "b": "2", "a": "1"}).experiment)
-    assert (shown["description"], shown["tags"]) == ("x", {"a": "1", "b": "2"})
+    assert shown == {
+        "id": "7",
+        "name": "churn",
+        "artifact_location": PLACE,
+        "lifecycle_stage": "active",
+        "description": "x",
+        "tags": {"a": "1", "b": "2"},
+    }
+    assert list(shown["tags"]) == ["a", "b"]
+    assert shown_experiment(state().experiment)["description"] == ""
 
 
 @pytest.mark.parametrize(

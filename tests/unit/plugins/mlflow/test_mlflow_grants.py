@@ -33,6 +33,12 @@ ONE, TWO, MODEL = Address("experiment", "1"), Address("experiment", "2"), Addres
     ("current", "wanted", "options", "expected"),
     [
         ({}, {ONE: "READ"}, {}, ["grant READ on experiment 1 to alice"]),
+        (
+            {},
+            {MODEL: "EDIT", ONE: "READ"},
+            {},
+            ["grant READ on experiment 1 to alice", "grant EDIT on registered_model m to alice"],
+        ),
         ({ONE: "READ"}, {ONE: "READ"}, {}, []),
         ({ONE: "READ", TWO: "EDIT"}, {ONE: "READ"}, {}, []),
         ({ONE: "READ"}, {ONE: "EDIT"}, {}, ["change experiment 1 of alice to EDIT"]),
@@ -99,6 +105,7 @@ def test_refused_grants(generation: int, resource_type: str, resource: str, perm
         (2, "registered_model", "m" * 256, "MANAGE"),
         (3, "experiment", "*", "DENY"),
         (3, "run", "*", "USE"),
+        (3, "registered_model", "m" * 255, "READ"),
         (3, "scorer", "1/s", None),
     ],
 )
@@ -165,6 +172,22 @@ def role(**more: Any) -> Role:
             ["give role team to carol", "take role team from alice"],
         ),
         (role(members=frozenset({"alice"})), {"members": frozenset(), "purge_members": False}, []),
+        (role(), {"members": frozenset("gfedcba")}, [f"give role team to {name}" for name in "abcdefg"]),
+        (
+            role(members=frozenset("gfedcba")),
+            {"members": frozenset()},
+            [f"take role team from {name}" for name in "abcdefg"],
+        ),
+        (
+            role(),
+            {"permissions": {MODEL: "EDIT", ONE: "READ"}},
+            ["permit READ on experiment 1 to role team", "permit EDIT on registered_model m to role team"],
+        ),
+        (
+            role(permissions={Address("prompt", name): "READ" for name in "gfedcba"}),
+            {"permissions": {}},
+            [f"remove prompt {name} from role team" for name in "abcdefg"],
+        ),
         (None, {"present": False}, []),
         (role(), {"present": False}, ["delete role team"]),
     ],
@@ -174,6 +197,22 @@ def test_roles(current: Role | None, wanted: dict[str, Any], expected: list[str]
     planned = plan_role(current, goal)
     assert [action.says() for action in planned.actions] == expected
     assert plan_role(planned.after, goal).actions == ()
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "after"),
+    [
+        (None, {}, role(id=0, members=frozenset())),
+        (None, {"description": "d"}, role(id=0, description="d", members=frozenset())),
+        (
+            role(permissions={ONE: "READ", TWO: "READ"}),
+            {"permissions": {MODEL: "READ", TWO: "EDIT"}, "purge_permissions": False},
+            role(permissions={ONE: "READ", TWO: "EDIT", MODEL: "READ"}),
+        ),
+    ],
+)
+def test_roles_as_planned(current: Role | None, wanted: dict[str, Any], after: Role) -> None:
+    assert plan_role(current, WantedRole("team", "default", **wanted)).after == after
 
 
 def test_roles_of_single_users_are_not_ours() -> None:

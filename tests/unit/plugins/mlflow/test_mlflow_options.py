@@ -21,7 +21,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors imp
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import refuse_weak, shipped_logins
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.secret import LoginSecret, SecretError
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 ENV = {"MLFLOW_TRACKING_USERNAME": "env", "MLFLOW_TRACKING_PASSWORD": "env-password"}
 
@@ -39,6 +39,10 @@ class Vault:
         text = self.stages.get(VersionStage) or self.versions.get(VersionId)
         if text is None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "GetSecretValue")
+        if text == "no answer":
+            raise EndpointConnectionError(endpoint_url="https://secretsmanager")
+        if text == "no reason":
+            raise ClientError({}, "GetSecretValue")
         if text == "denied":
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetSecretValue")
         return {"SecretString": text}
@@ -48,14 +52,22 @@ class Vault:
         return self
 
     def paginate(self, SecretId: str, IncludeDeprecated: bool) -> Iterator[dict[str, Any]]:
-        """A version a page."""
+        """A version a page; those whose name is no year have no date."""
+        assert IncludeDeprecated
+        if self.stages.get("AWSPREVIOUS") == ALONE:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListSecretVersionIds")
         yield {"Versions": [{"VersionId": "now", "VersionStages": ["AWSCURRENT"]}]}
+        yield {"Versions": [{"VersionId": "before", "VersionStages": ["mine", "AWSPREVIOUS"]}]}
         for name in self.versions:
-            yield {"Versions": [{"VersionId": name, "CreatedDate": name}]}
+            yield {"Versions": [{"VersionId": name, **({"CreatedDate": name} if name.isdigit() else {})}]}
 
 
 def secret_text(password: str, username: str = "secret") -> str:
     return json.dumps({"username": username, "password": password})
+
+
+#: A previous version whose reader may not list versions.
+ALONE = secret_text("p1", "alone")
 
 
 @pytest.mark.parametrize(
@@ -103,11 +115,15 @@ def test_a_secret_of_somebody_else_is_refused() -> None:
     ("text", "says"),
     [
         ("denied", "AccessDeniedException"),
+        ("no reason", "name cannot be read: unknown"),
+        ("no answer", "name cannot be read: Could not connect"),
         ("no json HIDDEN", "holds no login"),
         ('["HIDDEN"]', "holds no login"),
         ('{"username": "admin", "secret": "HIDDEN"}', "holds no login"),
         ('{"username": "admin", "password": ""}', "holds no login"),
         ('{"username": 1, "password": "HIDDEN"}', "holds no login"),
+        ('{"username": "", "password": "HIDDEN"}', "holds no login"),
+        ('{"username": "admin", "password": 1}', "holds no login"),
     ],
 )
 def test_secrets_that_hold_no_login(text: str, says: str) -> None:
@@ -122,12 +138,19 @@ def test_a_missing_secret_is_named() -> None:
 
 
 def test_older_versions_are_read_only_when_asked_for_newest_first() -> None:
-    older = {"2019": "was no login then", "2020": secret_text("p3"), "2021": secret_text("p2")}
+    older = {"2020": "was no login then", "2019": secret_text("p3"), "undated": secret_text("p4")}
+    older["2021"] = secret_text("p2")
     vault = Vault({"AWSPREVIOUS": secret_text("p1")}, older)
     passwords = LoginSecret(vault, "name").previous()
     assert next(passwords) == "p1"
     assert vault.asked == ["AWSPREVIOUS"]
-    assert list(passwords) == ["p2", "p3"]
+    assert list(passwords) == ["p2", "p3", "p4"]
+    assert vault.asked == ["AWSPREVIOUS", "2021", "2020", "2019", "undated"]
+
+
+def test_who_may_not_list_versions_still_reads_the_previous_one() -> None:
+    vault = Vault({"AWSPREVIOUS": ALONE}, {"2021": secret_text("p2")})
+    assert list(LoginSecret(vault, "name").previous()) == ["p1"]
 
 
 @pytest.mark.parametrize(

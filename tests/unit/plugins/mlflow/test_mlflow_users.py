@@ -87,5 +87,15 @@ def test_the_planned_state_needs_no_further_plan() -> None:
         assert plan_user(after, wanted, "admin").actions == ()
 
 
+def test_a_new_user_as_planned() -> None:
+    planned = plan_user(None, WantedUser("alice", password=PASSWORD, is_admin=True), "admin")
+    assert planned.after == UserState(User(0, "alice", True), accepts=True)
+
+
+@pytest.mark.parametrize("current", [state(), state(admins=frozenset())])
+def test_a_plain_user_may_go_whoever_asks(current: UserState) -> None:
+    assert words(current, WantedUser("alice", present=False), asking=None) == ["delete user alice"]
+
+
 def test_no_password_is_shown() -> None:
     assert PASSWORD not in repr(WantedUser("alice", password=PASSWORD))
