@@ -17,6 +17,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.models imp
     WantedModel,
     parse_model,
     plan_model,
+    shown_model,
 )
 
 
@@ -54,6 +55,14 @@ def words(current: ModelState | None, **wanted: Any) -> list[str]:
             ["point alias new of it to version 1"],
         ),
         (state(aliases={"old": 1}), {"aliases": {}}, ["remove alias old from it"]),
+        (
+            state(aliases=dict.fromkeys("gfedcba", 1)),
+            {"aliases": dict.fromkeys("nmlkjih", 2)},
+            [
+                *(f"point alias {alias} of it to version 2" for alias in "hijklmn"),
+                *(f"remove alias {alias} from it" for alias in "abcdefg"),
+            ],
+        ),
         (None, {"present": False}, []),
         (state(), {"present": False}, ["delete it"]),
         (state(latest_version=3), {"present": False, "force": True}, ["delete it"]),
@@ -72,6 +81,7 @@ def test_plan(current: ModelState | None, wanted: dict[str, Any], expected: list
         (state(tags={IS_PROMPT: "true"}), {"present": False, "force": True}, "churn is a prompt"),
         (None, {"aliases": {"a": 1}}, "churn has no version 1 for the alias a"),
         (state(lacking=(9,)), {"aliases": {"a": 1, "b": 9}}, "churn has no version 9 for the alias b"),
+        (state(lacking=(8, 9)), {"aliases": {"b": 9, "a": 8}}, "churn has no version 8 for the alias a"),
     ],
 )
 def test_refusals(current: ModelState | None, wanted: dict[str, Any], message: str) -> None:
@@ -83,6 +93,28 @@ def test_refusals(current: ModelState | None, wanted: dict[str, Any], message: s
 def test_a_new_one_is_made_with_its_description_and_tags() -> None:
     wanted = WantedModel("churn", description="x", tags={"a": "1"})
     assert plan_model(None, wanted).actions == (CreateModel("churn", "x", {"a": "1"}),)
+    assert plan_model(None, wanted).after == state(description="x", tags={"a": "1"})
+    assert plan_model(None, WantedModel("churn")).after == state()
+
+
+def test_what_nobody_asked_for_stays() -> None:
+    current = state(description="x", tags={"a": "1"}, aliases={"old": 1}, latest_version=2)
+    more = WantedModel("churn", tags={"b": "2"}, aliases={"new": 2}, purge_tags=False, purge_aliases=False)
+    assert plan_model(current, more).after == state(
+        description="x", tags={"a": "1", "b": "2"}, aliases={"old": 1, "new": 2}, latest_version=2
+    )
+
+
+def test_shown_in_order() -> None:
+    shown = shown_model(RegisteredModel("churn", "x", {"b": "2", "a": "1"}, {"d": 4, "c": 3}, 4))
+    assert shown == {
+        "name": "churn",
+        "description": "x",
+        "tags": {"a": "1", "b": "2"},
+        "aliases": {"c": 3, "d": 4},
+        "latest_version": 4,
+    }
+    assert [list(shown[field]) for field in ("tags", "aliases")] == [["a", "b"], ["c", "d"]]
 
 
 @pytest.mark.parametrize("present", [True, False])
@@ -102,6 +134,8 @@ def test_parsed_as_the_server_says_it() -> None:
         "latest_versions": [{"version": "9"}, {"version": "10"}],
     }
     assert parse_model(item) == RegisteredModel("churn", "", {"a": ""}, {"champion": 2}, 10)
+    described = {"name": "churn", "description": "x", "tags": [{"key": "a", "value": "1"}]}
+    assert parse_model(described) == RegisteredModel("churn", "x", {"a": "1"})
     for strange in (None, {}, {"name": "x", "aliases": [{}]}, {"name": "x", "latest_versions": [{"version": "new"}]}):
         with pytest.raises(NotMlflowError):
             parse_model(strange)

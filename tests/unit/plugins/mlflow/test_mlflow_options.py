@@ -115,7 +115,7 @@ def test_a_secret_of_somebody_else_is_refused() -> None:
     ("text", "says"),
     [
         ("denied", "AccessDeniedException"),
-        ("no reason", "name cannot be read: unknown"),
+        ("no reason", r"name cannot be read: unknown\."),
         ("no answer", "name cannot be read: Could not connect"),
         ("no json HIDDEN", "holds no login"),
         ('["HIDDEN"]', "holds no login"),
