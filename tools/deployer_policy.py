@@ -105,15 +105,15 @@ def _network(it: Deployment) -> list[Statement]:
             "CreateNatGateway CreateRoute CreateRouteTable CreateSecurityGroup CreateSubnet CreateTags "
             "CreateVpcEndpoint DeleteInternetGateway DeleteNatGateway DeleteRoute DeleteRouteTable "
             "DeleteSecurityGroup DeleteSubnet DeleteTags DeleteVpc DeleteVpcEndpoints DetachInternetGateway "
-            "DisassociateRouteTable ModifySubnetAttribute ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress "
-            "ReplaceRoute ReplaceRouteTableAssociation RevokeSecurityGroupEgress RevokeSecurityGroupIngress "
+            "DisassociateRouteTable ModifySubnetAttribute ModifyVpcAttribute ReleaseAddress "
+            "ReplaceRoute RevokeSecurityGroupEgress RevokeSecurityGroupIngress "
             "UpdateSecurityGroupRuleDescriptionsIngress",
             every,
             StringEquals=own,
         ),
         _allow(
             "LoadBalancerRead",
-            "elasticloadbalancing DescribeListeners DescribeListenerAttributes DescribeLoadBalancerAttributes "
+            "elasticloadbalancing DescribeListeners DescribeLoadBalancerAttributes "
             "DescribeLoadBalancers DescribeRules DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups "
             "DescribeTargetHealth",
             ["*"],
@@ -148,7 +148,7 @@ def _service(it: Deployment) -> list[Statement]:
         _allow(
             "Service",
             "ecs CreateCluster CreateService DeleteCluster DeleteService DescribeClusters DescribeServices "
-            "DescribeTasks ListTagsForResource RegisterTaskDefinition RunTask StopTask TagResource UntagResource "
+            "DescribeTasks RegisterTaskDefinition RunTask TagResource UntagResource "
             "UpdateClusterSettings UpdateService",
             [
                 it.arn("ecs", f"cluster/{names.cluster}"),
@@ -165,8 +165,7 @@ def _service(it: Deployment) -> list[Statement]:
         ),
         _allow(
             "Scaling",
-            "application-autoscaling DeleteScalingPolicy DeregisterScalableTarget PutScalingPolicy "
-            "RegisterScalableTarget",
+            "application-autoscaling DeregisterScalableTarget PutScalingPolicy RegisterScalableTarget",
             [it.arn("application-autoscaling", "scalable-target/*")],
             StringEquals={"application-autoscaling:service-namespace": "ecs"},
         ),
@@ -245,7 +244,7 @@ def _data(it: Deployment) -> list[Statement]:
         _allow(
             "Secrets",
             "secretsmanager CreateSecret DeleteSecret DescribeSecret GetResourcePolicy GetSecretValue PutSecretValue "
-            "RestoreSecret TagResource UntagResource UpdateSecret UpdateSecretVersionStage",
+            "RestoreSecret TagResource UntagResource UpdateSecretVersionStage",
             [it.arn("secretsmanager", f"secret:{it.name}/*")],
         ),
         _allow(
