@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -71,6 +73,30 @@ def test_the_site_playbook_runs_by_its_name_from_elsewhere(installed: Path, tmp_
     said = ansible("ansible-playbook", *arguments, cwd=tmp_path, collections=installed)
     for role in ("network", "secrets", "rds", "storage", "alb", "ecs_mlflow", "mlflow_access", "verify"):
         assert f"{FQCN}.{role} : " in said
+
+
+def test_the_four_folders_are_enough(installed: Path, tmp_path: Path) -> None:
+    """Playbooks, roles and plugins use no file of the collection but those that Ansible's community lets them use."""
+    whole, bare = (folder / "ansible_collections" / "mlops" / "mlflow_aws" for folder in (installed, tmp_path))
+    for name in ("meta", "plugins", "roles", "playbooks", "MANIFEST.json", "FILES.json"):
+        copy = shutil.copytree if (whole / name).is_dir() else shutil.copy
+        bare.mkdir(parents=True, exist_ok=True)
+        copy(whole / name, bare / name)
+    inventory = str(ROOT / "inventories" / "prod")
+    for playbook in sorted(path.stem for path in (bare / "playbooks").glob("*.yml")):
+        ansible(
+            "ansible-playbook",
+            f"{FQCN}.{playbook}",
+            "-i",
+            inventory,
+            "--list-tasks",
+            cwd=tmp_path,
+            collections=tmp_path,
+        )
+    arguments = ["--metadata-dump", "--no-fail-on-errors", FQCN]
+    documented = json.loads(ansible("ansible-doc", *arguments, cwd=tmp_path, collections=tmp_path))["all"]
+    assert f"{FQCN}.network" in documented["role"]
+    assert f"{FQCN}.stack_plan" in documented["module"]
 
 
 def test_the_installed_copy_is_the_one_that_is_used(installed: Path, tmp_path: Path) -> None:
