@@ -12,7 +12,7 @@ version_added: 1.0.0
 short_description: Scale an ECS service with Application Auto Scaling, or stop doing so
 description:
   - Registers the service's count of tasks as a scalable target, and gives it target tracking policies.
-  - C(community.aws.application_autoscaling_policy) does the first half of this, but it writes in check mode, and it
+  - M(community.aws.application_autoscaling_policy) does the first half of this, but it writes in check mode, and it
     never removes a target, so that the former minimum still holds after the last policy is gone.
 options:
   state:
