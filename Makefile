@@ -12,6 +12,8 @@ BIN := $(CURDIR)/$(VENV)/bin
 DEMO ?= .demo
 DEMO_INVENTORY ?= inventories/local
 DEMO_REGION ?= eu-west-2
+# More words for python -m tests.gates, such as --core 2.20
+GATE_ARGS ?=
 # More words for ansible-playbook, such as -e stack_http_port=8090
 DEMO_ARGS ?=
 LATENCY ?= 0
@@ -71,6 +73,8 @@ lint: setup ## Check the style and the types
 	ruff format --check .
 	mypy
 	ansible-lint --offline --profile production
+	antsibull-changelog lint
+	python -m tests.gates docs-lint
 
 .PHONY: unit
 unit: setup ## Run the tests of modules, plugins and the embedded AWS
@@ -79,13 +83,12 @@ unit: setup ## Run the tests of modules, plugins and the embedded AWS
 # uv.lock holds two lines of ansible-core, one below Python 3.12 and one from there on.
 .PHONY: other-core
 other-core: setup ## Test the plugins with the other locked ansible-core, if its Python is here
-	@ours=$$(python -c 'import sys; print(sys.version_info >= (3, 12))'); \
-	for other in python3.11 python3.12 python3.13 python3.14; do \
-	  theirs=$$(PATH="$(ORIGINAL_PATH)" $$other -c 'import sys; print(sys.version_info >= (3, 12))' 2>/dev/null) || continue; \
-	  if [ "$$ours" != "$$theirs" ]; then \
-	    PATH="$(ORIGINAL_PATH)" $(MAKE) --no-print-directory VENV=.venv-$$other PYTHON=$$other core; exit; \
-	  fi; \
-	done; echo "other-core: no Python of the other ansible-core here, not tested"
+	@others=$$(python -c 'import sys; print("3.11" if sys.version_info >= (3, 12) else "3.12 3.13 3.14")'); \
+	if other=$$(PATH="$(ORIGINAL_PATH)" $(BIN)/python tools/pythons.py $$others); then \
+	  PATH="$(ORIGINAL_PATH)" $(MAKE) --no-print-directory VENV=.venv-$${other##*/} PYTHON=$$other core; \
+	else \
+	  echo "other-core: no Python $$others here, not tested"; \
+	fi
 
 .PHONY: core
 core: setup
@@ -111,6 +114,20 @@ coverage: setup ## Report the lines and branches of plugins/ that make unit runs
 mutants: setup ## Break the plan functions on purpose: every break must fail a test
 	python -m tools.mutants
 
+.PHONY: gates
+gates: setup ## Run the gates of Ansible's community on the artifact, for each ansible-core
+	python -m tests.gates $(GATE_ARGS)
+
+# One of them, such as make sanity GATE_ARGS="--core 2.20 --python 3.13"
+GATES := sanity units importer actionlint execution-environment navigator
+.PHONY: $(GATES)
+$(GATES): setup
+	python -m tests.gates $@ $(GATE_ARGS)
+
+.PHONY: docs
+docs: setup ## Build the site of modules, plugins and roles in build/site
+	python -m tests.gates docs-lint docs-site
+
 .PHONY: bench
 bench: setup ## Measure deployment and re-runs, as ratios
 	python -m tests.bench
@@ -124,7 +141,15 @@ format: setup ## Put the Python files into shape
 build: setup ## Build the collection's artifact into dist/
 	ansible-galaxy collection build --force --output-path dist
 
+# make release-check TAG=v1.2.3
+.PHONY: release-check
+release-check: ## Check that a tag, the versions and the changelog agree
+	@version="$$(sed -n 's/^version: //p' galaxy.yml)"; \
+	test "$(TAG)" = "v$$version" || { echo "tag $(TAG), but galaxy.yml says $$version" >&2; exit 1; }; \
+	grep -qx "version = \"$$version\"" pyproject.toml || { echo "pyproject.toml does not say $$version" >&2; exit 1; }; \
+	grep -qx "  $$version:" changelogs/changelog.yaml || { echo "no release notes of $$version" >&2; exit 1; }
+
 .PHONY: clean
 clean: ## Remove everything that make has made
 	-test ! -x $(BIN)/python || $(BIN)/python -m emulator stop --state $(DEMO)/aws
-	rm -rf $(VENV) $(DEMO) .cache dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(DEMO) .cache build dist .pytest_cache .mypy_cache .ruff_cache
