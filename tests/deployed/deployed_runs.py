@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,7 +86,14 @@ class Site:
         return {"stack_output_dir": str(self.output), "stack_http_port": self.http_port, "ecs_mlflow_stop_timeout": 10}
 
     def begin(
-        self, playbook: str, inventory: str, variables: Mapping[str, Any], tags: str = "", *, check: bool = False
+        self,
+        playbook: str,
+        inventory: str,
+        variables: Mapping[str, Any],
+        tags: str = "",
+        *,
+        check: bool = False,
+        more: Sequence[str] = (),
     ) -> subprocess.Popen[str]:
         """Start a run in a process group of its own, with nothing of the caller's AWS settings."""
         home = self.folder / "home"
@@ -100,6 +107,7 @@ class Site:
                 *(["-e", json.dumps(dict(variables))] if variables else []),
                 *(["--tags", tags] if tags else []),
                 *(["--check"] if check else []),
+                *more,
             ],
             cwd=ROOT,
             env={
@@ -126,6 +134,7 @@ class Site:
         tags: str = "",
         stop: Callable[[str], float | None] | None = None,
         check: bool = False,
+        more: Sequence[str] = (),
         **variables: Any,
     ) -> Ended:
         """Run a playbook to its end, or until ``stop`` says so.
@@ -133,10 +142,11 @@ class Site:
         :param stop: asked for each line of the output; when it answers a number of seconds, the whole run is
             killed (SIGKILL) that much later.
         :param check: change nothing, and say what would change.
+        :param more: further words for ansible-playbook.
         """
         began = time.monotonic()
         extra = {**(self.variables() if inventory == LOCAL else {}), **variables}
-        process = self.begin(playbook, inventory, extra, tags, check=check)
+        process = self.begin(playbook, inventory, extra, tags, check=check, more=more)
         assert process.stdout is not None
         lines: list[str] = []
         try:
@@ -161,7 +171,8 @@ class Site:
         return self.run(**variables).assert_good()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -187,6 +198,6 @@ def own_site(folder: Path) -> Iterator[Site]:
     _emulator(state, "start")
     try:
         rows = _emulator(state, "env", "--region", "eu-west-2").splitlines()
-        yield Site(folder, dict(row.split("=", 1) for row in rows), _free_port(), folder / "out")
+        yield Site(folder, dict(row.split("=", 1) for row in rows), free_port(), folder / "out")
     finally:
         _emulator(state, "stop")
