@@ -19,9 +19,24 @@ LATE = ("cloudformation",)
 
 def early_patches() -> list[Callable[[], None]]:
     """The patches that are installed at once, in their order."""
-    from emulator.patches import acm, autoscaling, core, ec2, ecs, elbv2, kms, rds_engines, rds_params, s3, sts, wafv2
+    from emulator.patches import (
+        acm,
+        autoscaling,
+        core,
+        ec2,
+        ecs,
+        elbv2,
+        kms,
+        rds_engines,
+        rds_params,
+        rds_subnets,
+        s3,
+        sts,
+        wafv2,
+    )
 
-    modules = (core, sts, ec2, kms, rds_params, rds_engines, elbv2, ecs, autoscaling, wafv2, acm, s3)
+    rds = (rds_params, rds_engines, rds_subnets)
+    modules = (core, sts, ec2, kms, *rds, elbv2, ecs, autoscaling, wafv2, acm, s3)
     return [patch for module in modules for patch in module.PATCHES]
 
 

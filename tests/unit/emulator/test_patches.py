@@ -288,6 +288,21 @@ def test_resetting_restores_the_default(aws: EmbeddedAws, group: str) -> None:
     assert parameters(aws, group, Source="user") == {}
 
 
+def test_a_modified_subnet_group_stays(aws: EmbeddedAws, vpc: str) -> None:
+    ec2, rds = aws.client("ec2"), aws.client("rds")
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{number}.0/24", AvailabilityZone=f"eu-west-2{zone}")["Subnet"]
+        for number, zone in enumerate("abc")
+    ]
+    ids, group = [row["SubnetId"] for row in subnets], "grows"
+    rds.create_db_subnet_group(DBSubnetGroupName=group, DBSubnetGroupDescription="x", SubnetIds=ids[:2])
+    rds.modify_db_subnet_group(DBSubnetGroupName=group, DBSubnetGroupDescription="y", SubnetIds=ids)
+    (found,) = rds.describe_db_subnet_groups(DBSubnetGroupName=group)["DBSubnetGroups"]
+    assert (found["DBSubnetGroupDescription"], [row["SubnetIdentifier"] for row in found["Subnets"]]) == ("y", ids)
+    with pytest.raises(rds.exceptions.DBSubnetGroupNotFoundFault):
+        rds.modify_db_subnet_group(DBSubnetGroupName="none", SubnetIds=ids)
+
+
 def versions(aws: EmbeddedAws, **options: Any) -> list[dict[str, Any]]:
     pages = aws.client("rds").get_paginator("describe_db_engine_versions").paginate(**options)
     return [row for page in pages for row in page["DBEngineVersions"]]
