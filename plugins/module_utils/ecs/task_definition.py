@@ -14,7 +14,7 @@ from .checks import check_definition, is_fargate
 from .fargate import cpu_units, memory_mib
 from .inputs import InvalidInput
 from .masking import holds_password, looks_secret, shown, without_values
-from .shapes import nearest, request_shape, response_shape, snake_name, to_api, to_snake
+from .shapes import request_shape, response_shape, snake_name, to_api, to_snake
 from .tags import TagChange, tag_change, tags_of_new, to_list
 
 Definition = dict[str, Any]
@@ -114,10 +114,6 @@ def desired_definition(options: Mapping[str, Any]) -> Definition:
         if option not in by_option:
             raise InvalidInput(f"{option} is not known to the installed botocore. A newer boto3 is needed.")
         request[by_option[option]] = to_api(value, shape.members[by_option[option]], option)
-    known = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
-    for name in request.get("requiresCompatibilities", []):
-        if name not in known:
-            raise InvalidInput(f'requires_compatibilities has "{name}".{nearest(name, list(known))}')
     check_definition(request)
     return request
 

@@ -17,6 +17,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling impor
     current_scaling,
     plan_scaling,
     policy,
+    resource_id,
     wanted_scaling,
 )
 
@@ -71,7 +72,8 @@ def test_what_aws_answers_is_understood() -> None:
     found = current_scaling({"MinCapacity": 2, "MaxCapacity": 6}, rows)
     assert found.capacity == (2, 6)
     assert found.policies["web-cpu"] == BASE.policies["web-cpu"]
-    assert [found.policies[name]["metric"] for name in ("never-in", "steps")] == [None, None]
+    assert found.policies["never-in"]["metric"] is None
+    assert found.policies["steps"] == policy(None, 0, None, None)
     assert current_scaling(None, rows) == Scaling()
 
 
@@ -89,6 +91,21 @@ ROW = {"metric": CPU, "target_value": 70, "scale_in_cooldown": 300, "scale_out_c
 def test_wrong_options(options: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         wanted_scaling({"state": "present", **options})
+
+
+@pytest.mark.parametrize("policies", [None, [{"name": "web-cpu", **ROW}]])
+def test_options_that_fit(policies: list[dict[str, Any]] | None) -> None:
+    options = {"state": "present", "min_capacity": 0, "max_capacity": 6, "policies": policies}
+    wanted = wanted_scaling(options)
+    shown = {"min_capacity": 0, "max_capacity": 6, "policies": {"web-cpu": policy(CPU, 70, 300, 60)}}
+    assert wanted.as_dict() == (shown if policies else {**shown, "policies": {}})
+    assert wanted_scaling({**options, "state": "absent"}) == Scaling()
+    assert Scaling().as_dict() == {}
+
+
+@pytest.mark.parametrize("cluster", ["scaled", "arn:aws:ecs:eu-west-2:123456789012:cluster/scaled"])
+def test_the_name_that_autoscaling_gives_a_service(cluster: str) -> None:
+    assert resource_id(cluster, "web") == "service/scaled/web"
 
 
 @pytest.fixture

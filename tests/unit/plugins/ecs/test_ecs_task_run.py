@@ -15,6 +15,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definiti
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run import (
     TaskRunner,
     check_overrides,
+    duration,
     plan_run,
     run_request,
     success_mark,
@@ -56,6 +57,13 @@ DONE, BAD, RUNNING = task("STOPPED", 0), task("STOPPED", 1), task()
 OTHER = {"taskDefinitionArn": ARN[:-1] + "2"}
 OVERRIDES = [{"name": "migrate", "command": ["x"]}]
 API_OVERRIDES = {"containerOverrides": OVERRIDES}
+EMPTY: dict[str, Any] = {
+    "name": "migrate",
+    "command": [],
+    "environment": None,
+    "limits": {},
+    "memory": "",
+}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,7 @@ API_OVERRIDES = {"containerOverrides": OVERRIDES}
         (False, [{**RUNNING, **OTHER}], [], None, "run"),
         (False, [{**RUNNING, "overrides": API_OVERRIDES}], [], None, "run"),
         (False, [{**RUNNING, "overrides": {"containerOverrides": [{"name": "migrate"}]}}], [], None, "attach"),
+        (False, [{**RUNNING, "overrides": {"containerOverrides": [EMPTY]}}], [], None, "attach"),
         (False, [], [{**RUNNING, "lastStatus": "DEPROVISIONING"}], None, "attach"),
         (True, [], [], None, "run"),
         (True, [], [DONE], None, "record"),
@@ -96,6 +105,24 @@ def test_a_success_counts_for_its_overrides_only() -> None:
     for mark, action in ((success_mark(TASK, API_OVERRIDES), "skip"), (success_mark(TASK, None), "run")):
         made = plan_run(revision(ran=mark), request, [], [], once_per_revision=True, success_tag="ran")
         assert made.action == action
+
+
+def test_what_a_success_names() -> None:
+    made = plan_run(revision(ran=success_mark(TASK, None)), {}, [], [], once_per_revision=True, success_tag="ran")
+    assert made.task == {"taskArn": "aaaa"}
+
+
+def overridden(*items: dict[str, Any]) -> str:
+    return success_mark(TASK, {"containerOverrides": list(items)})
+
+
+def test_the_order_of_overrides_does_not_count_but_their_values_do() -> None:
+    a, b = {"name": "A", "value": "1"}, {"name": "B", "value": "2"}
+    one = overridden({"name": "x", "environment": [a, b], "cpu": 1}, {"name": "y", "command": ["z"]})
+    assert overridden({"name": "y", "command": ["z"]}, {"cpu": 1, "environment": [b, a], "name": "x"}) == one
+    assert overridden({"name": "x", "environment": [a, b], "cpu": 2}, {"name": "y", "command": ["z"]}) != one
+    assert overridden({"name": "x", "environment": [a, b], "cpu": 1}, {"name": "w", "command": ["z"]}) != one
+    assert overridden({"name": "x", "environment": [a], "cpu": 1}, {"name": "y", "command": ["z"]}) != one
 
 
 def test_the_request() -> None:
@@ -128,9 +155,9 @@ def test_the_request() -> None:
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ([{"name": "migrat"}], 'Did you mean "migrate"'),
+        ([{"name": "migrat"}], 'overrides: "migrat" is not a container.*Did you mean "migrate"'),
         ([{"command": ["x"]}], "is not a container of migrate:3"),
-        ([{"name": "migrate", "comand": ["x"]}], 'Did you mean "command"'),
+        ([{"name": "migrate", "comand": ["x"]}], r'overrides\[0\] has .*Did you mean "command"'),
     ],
 )
 def test_bad_overrides(overrides: Any, told: str) -> None:
@@ -176,6 +203,19 @@ def test_a_task_that_ends_well() -> None:
     assert result["log_tail"] == {"migrate": ["last words"]}
     assert result["duration"] == 71.4
     assert logs.asked == [40]
+
+
+@pytest.mark.parametrize(
+    ("known", "seconds"),
+    [
+        ({}, None),
+        ({"createdAt": BEGIN}, None),
+        ({"stoppedAt": BEGIN}, None),
+        ({"createdAt": BEGIN, "stoppedAt": BEGIN + timedelta(seconds=1.26)}, 1.3),
+    ],
+)
+def test_duration(known: dict[str, Any], seconds: float | None) -> None:
+    assert duration(known) == seconds
 
 
 def test_a_new_task_that_ecs_does_not_show_yet() -> None:
