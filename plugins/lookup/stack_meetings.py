@@ -14,7 +14,7 @@ description:
   - Holds the variables of the given hosts, each of them a stack, against each other. It finds names, artifacts and
     files that two stacks would both own. No call to AWS is made.
 author:
-  - The mlops.mlflow_aws authors
+  - The mlops.mlflow_aws authors (@mlops)
 options:
   _terms:
     description: Hosts of the inventory.

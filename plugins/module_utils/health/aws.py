@@ -38,7 +38,7 @@ def aws(target: Target) -> Finding:
     for part in parts(target.aws, target.certificate_days):
         try:
             detail, problems = part(target.aws)
-        except AWS_ERRORS as error:
+        except (ClientError, BotoCoreError) as error:
             problems = [explain(error)]
         else:
             seen.append(detail)
@@ -84,7 +84,7 @@ def running_tasks(aws_target: AwsTarget) -> int:
     """
     try:
         said = aws_target.clients("ecs").describe_services(cluster=aws_target.cluster, services=[aws_target.service])
-    except AWS_ERRORS as error:
+    except (ClientError, BotoCoreError) as error:
         raise LookupError(explain(error)) from None
     if not said["services"]:
         raise LookupError(f"service {aws_target.service} does not exist in cluster {aws_target.cluster}")

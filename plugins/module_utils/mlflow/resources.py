@@ -96,7 +96,7 @@ def find(client: MlflowClient, resource: Resource) -> Address:
 
 
 #: A resource and what may be done there; None where only the resource counts.
-Wanted: TypeAlias = "Sequence[tuple[Resource, str | None]]"
+Wanted: TypeAlias = Sequence["tuple[Resource, str | None]"]
 
 
 def permission_options(types: Iterable[str], permissions: Iterable[str], *, required: bool) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
         return []
     name, found = now["instance_id"], []
     wanted, has = str(inputs["rds_engine_version"]), str(now["engine_version"])
-    major, current = (version.split(".")[0] for version in (wanted, has))
+    major, current = (version.split(".", maxsplit=1)[0] for version in (wanted, has))
     if _numbers(wanted) < _numbers(has)[: len(_numbers(wanted))]:
         found.append(
             f"rds_engine_version: {wanted}, but the database {name} runs {has}, and RDS takes no way back; set it to "
