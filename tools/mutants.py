@@ -85,7 +85,7 @@ TARGETS = (
     _target(f"{UTILS}ecs.shapes", "ecs/test_ecs_task_definition.py", "ecs/test_ecs_service.py"),
     _target(f"{UTILS}ecs.service", "ecs/test_ecs_service.py", "ecs/test_ecs_rollout.py"),
     _target(f"{UTILS}ecs.scaling", "ecs/test_ecs_scaling.py", leave=["ScalingClient"]),
-    _target(f"{UTILS}ecs.tags", "ecs/test_ecs_tags.py", "ecs/test_ecs_rollout.py"),
+    _target(f"{UTILS}ecs.tags", "ecs/test_ecs_tags.py"),
     _target(f"{UTILS}ecs.task_run", "ecs/test_ecs_task_run.py", leave=["TaskRunner", "_failure_text", "_with_tails"]),
     _target("modules.ecs_cluster_settings", "stack/test_stack_cluster_settings.py", leave=IN_A_MODULE),
     _target("modules.rds_parameters", "stack/test_stack_rds_parameters.py", leave=IN_A_MODULE),

@@ -10,6 +10,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import (
     as_text,
     from_api,
     tag_change,
+    tags_of_new,
+    to_list,
 )
 
 
@@ -41,3 +43,15 @@ def test_a_users_tags_become_text() -> None:
 def test_tags_as_ecs_answers_them() -> None:
     assert from_api([{"key": "a", "value": "1"}, {"key": "b"}]) == {"a": "1", "b": ""}
     assert from_api(None) == {}
+    assert to_list({"a": "1", "b": ""}) == [{"key": "a", "value": "1"}, {"key": "b", "value": ""}]
+
+
+def test_what_is_not_given_is_left_alone() -> None:
+    assert tag_change({"a": "1"}, None, True) == TagChange()
+
+
+def test_tags_that_a_new_thing_takes_over() -> None:
+    has = {"a": "1", "b": "1", "mlflow:ran": "x", "aws:y": "z"}
+    assert tags_of_new(has, None, True, ["mlflow:ran"]) == {"a": "1", "b": "1"}
+    assert tags_of_new(has, {"b": "2"}, True, ["mlflow:ran"]) == {"b": "2"}
+    assert tags_of_new(has, {"b": "2"}, False, ["mlflow:ran"]) == {"a": "1", "b": "2"}

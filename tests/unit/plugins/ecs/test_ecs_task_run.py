@@ -165,6 +165,10 @@ def test_bad_overrides(overrides: Any, told: str) -> None:
         check_overrides(run_request({**OPTIONS, "overrides": overrides}), revision())
 
 
+def test_overrides_of_its_own_containers_are_fine() -> None:
+    check_overrides(run_request({**OPTIONS, "overrides": OVERRIDES}), revision())
+
+
 class FakeEcs:
     """Shows a task in one state after the other."""
 
