@@ -21,9 +21,9 @@ from tests.embedded import EmbeddedAws, emulator, start
 def pytest_configure(config: pytest.Config) -> None:
     """Tests know no AWS and no MLflow but their own, whatever the shell that starts them is set up for.
 
-    Those of ``tests/deployed`` ask the stack that they are pointed at.
+    Those of ``tests/deployed`` and ``tests/roles`` ask the stack that they are pointed at.
     """
-    if any("deployed" in argument for argument in config.args):
+    if any("deployed" in argument or "tests/roles" in argument for argument in config.args):
         return
     for name in [name for name in os.environ if name.startswith(("AWS_", "MLFLOW_"))]:
         del os.environ[name]
