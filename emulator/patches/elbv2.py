@@ -46,6 +46,18 @@ def application_load_balancer_attributes() -> None:
             self.attrs.update(ALB_ATTRIBUTES)
 
 
+def load_balancers_face_the_internet_by_default() -> None:
+    """A load balancer that is made without a scheme is internet-facing, and DescribeLoadBalancers says so.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html
+    """
+
+    @around(FakeLoadBalancer, "__init__")
+    def initialise(original: Any, self: FakeLoadBalancer, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.scheme = self.scheme or "internet-facing"
+
+
 def client_secrets_are_never_answered() -> None:
     """DescribeRules and DescribeListeners answer no ClientSecret, and nothing of UseExistingClientSecret.
 
@@ -88,4 +100,8 @@ def _clean_answers(owner: Any, name: str, key: str, attribute: str, cleaned: Any
         return found
 
 
-PATCHES = (application_load_balancer_attributes, client_secrets_are_never_answered)
+PATCHES = (
+    application_load_balancer_attributes,
+    load_balancers_face_the_internet_by_default,
+    client_secrets_are_never_answered,
+)

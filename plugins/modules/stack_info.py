@@ -28,6 +28,35 @@ options:
     description: Also read what the region offers (zones, PostgreSQL versions) and where O(bucket) lies.
     type: bool
     default: false
+  given:
+    description:
+      - Parts of the stack that somebody else made and that the roles use as they are.
+      - Without a part, or where it is empty, it is looked for by the stack's names and tags.
+    type: dict
+    suboptions:
+      vpc_id:
+        description: VPC of the tasks. The other parts have to lie in it.
+        type: str
+      public_subnet_ids:
+        description: Subnets for a load balancer that faces the internet.
+        type: list
+        elements: str
+      private_subnet_ids:
+        description: Subnets of the tasks, with a way out to AWS and to the package index.
+        type: list
+        elements: str
+      security_group_ids:
+        description: Security groups by use, C(alb), C(ecs), C(rds).
+        type: dict
+      db_instance:
+        description: Identifier of a DB instance of RDS for PostgreSQL.
+        type: str
+      master_secret_arn:
+        description: ARN of the secret with C(username) and C(password) of its master user.
+        type: str
+      target_group_arn:
+        description: ARN of a target group that an Application Load Balancer forwards to.
+        type: str
   settings:
     description: Components whose settings are read too, for M(mlops.mlflow_aws.stack_plan).
     type: list
@@ -115,6 +144,11 @@ resources:
       description: Ids of internet gateways of the stack that are attached to no VPC, as a killed run leaves one.
       type: list
       elements: str
+problems:
+  description: What is wrong with the parts in O(given), one sentence each.
+  returned: always
+  type: list
+  elements: str
 settings:
   description:
     - By component, the fields of its resources by kind and name, with the options of the modules that set them.
@@ -156,12 +190,25 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given, given_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "bucket": {"type": "str"},
     "region_facts": {"type": "bool", "default": False},
+    "given": {
+        "type": "dict",
+        "options": {
+            "vpc_id": {"type": "str"},
+            "public_subnet_ids": {"type": "list", "elements": "str"},
+            "private_subnet_ids": {"type": "list", "elements": "str"},
+            "security_group_ids": {"type": "dict"},
+            "db_instance": {"type": "str"},
+            "master_secret_arn": {"type": "str"},
+            "target_group_arn": {"type": "str"},
+        },
+    },
     "settings": {"type": "list", "elements": "str", "choices": list(READERS), "default": []},
     "wait_for": {
         "type": "list",
@@ -184,6 +231,7 @@ def look(
         region=module.region,
         bucket_name=module.params["bucket"],
         with_region=module.params["region_facts"],
+        given=Given.of(module.params["given"]),
     )
 
 
@@ -239,6 +287,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         resources=resources,
+        problems=given_problems(Given.of(module.params["given"]), resources, module.region),
         settings=settings,
         names=names.as_dict(),
         region={**identity, **(facts or {})},

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import given
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import username_problem
 
 #: 40 characters keep every derived name that is not shortened within AWS's limits, the lowest of which is that of a
@@ -63,7 +64,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             f"stack_database_port: {ports['stack_database_port']} is below 1150, the lowest port that RDS takes; "
             "use 5432 or another port from 1150 to 65535"
         )
-    return found
+    return found + given.input_problems(inputs)
 
 
 def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:

@@ -40,8 +40,9 @@ class Account:
         for row in network.get("subnets", []):
             if row["id"] == identifier:
                 return str(row["cidr"])
+        foreign = network.get("given_group_ids", [])
         for use, group in network.get("security_group_ids", {}).items():
-            if group == identifier:
+            if group == identifier and group not in foreign:
                 return str(getattr(self.names, f"security_group_{use}"))
         return identifier
 

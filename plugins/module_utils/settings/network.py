@@ -26,6 +26,9 @@ def network(account: Account) -> Settings:
         return {"elastic address": addresses}
     vpc = found["vpc_id"]
     within = [{"Name": "vpc-id", "Values": [vpc]}]
+    groups = _security_groups(account, pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within))
+    if not found["mine"]:
+        return {"elastic address": addresses, "security group": groups}
     row = next(pages(ec2, "describe_vpcs", "Vpcs", VpcIds=[vpc]))
     gateways = list(
         pages(
@@ -47,7 +50,6 @@ def network(account: Account) -> Settings:
         for one in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
         if one["State"].lower() not in ("deleted", "deleting")
     ]
-    groups = pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)
     ways = _ways(account, nats, gateways)
     return {
         "VPC": {
@@ -71,14 +73,18 @@ def network(account: Account) -> Settings:
         "elastic address": addresses,
         "route table": dict(_tables(account, tables, ways)),
         "S3 gateway endpoint": _endpoints(account, endpoints, tables),
-        "security group": {
-            group["GroupName"]: {
-                "rules": rule_lines(group["IpPermissions"], account),
-                "rules_egress": rule_lines(group["IpPermissionsEgress"], account),
-                "tags": tags(group.get("Tags")),
-            }
-            for group in groups
-        },
+        "security group": groups,
+    }
+
+
+def _security_groups(account: Account, rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        group["GroupName"]: {
+            "rules": rule_lines(group["IpPermissions"], account),
+            "rules_egress": rule_lines(group["IpPermissionsEgress"], account),
+            "tags": tags(group.get("Tags")),
+        }
+        for group in rows
     }
 
 

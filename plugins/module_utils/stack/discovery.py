@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.neighbours import neighbours
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages, tags
@@ -28,27 +29,88 @@ except ImportError:  # AnsibleAWSModule reports the missing library
 Component: TypeAlias = "dict[str, Any] | None"
 
 
-def network(clients: Mapping[str, Client], names: StackNames) -> Component:
-    """The VPC with its subnets, gateways, route tables and security groups."""
+def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
+    """The VPC with its subnets, gateways, route tables and security groups.
+
+    Of a VPC that is given, only the subnets that are given and the groups: the rest of it is not the stack's.
+    """
     ec2 = clients["ec2"]
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
-    vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
+    own = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
+    asked = [{"Name": "vpc-id", "Values": [given.vpc_id]}]
+    vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=asked)) if given.vpc_id else own
     if not vpcs:
         return None
     vpc_id = vpcs[0]["VpcId"]
     within = [{"Name": "vpc-id", "Values": [vpc_id]}]
+    rows = pages(ec2, "describe_subnets", "Subnets", Filters=within)
     subnets = sorted(
         (
             {
                 "id": row["SubnetId"],
                 "cidr": row["CidrBlock"],
                 "zone": row["AvailabilityZone"],
-                "tier": tags(row.get("Tags")).get("mlflow:tier"),
+                "tier": _tier(row, given),
             }
-            for row in pages(ec2, "describe_subnets", "Subnets", Filters=within)
+            for row in rows
+            if not given.vpc_id or _tier(row, given)
         ),
-        key=lambda row: (row["zone"], row["cidr"]),
+        key=lambda row: (str(row["zone"]), str(row["cidr"])),
     )
+    groups = {row["GroupName"]: row for row in pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)}
+    found = {
+        "vpc_id": vpc_id,
+        "vpc_ids": [row["VpcId"] for row in vpcs],
+        "own_vpc_ids": [row["VpcId"] for row in own],
+        "mine": not given.vpc_id,
+        "cidr_block": vpcs[0]["CidrBlock"],
+        "subnets": subnets,
+        "public_subnet_ids": [row["id"] for row in subnets if row["tier"] == "public"],
+        "private_subnet_ids": [row["id"] for row in subnets if row["tier"] == "private"],
+        "groups_to_make": given.groups_to_make(),
+        **_groups(groups, names, given),
+    }
+    return {**found, **(_NOTHING_ELSE if given.vpc_id else _ways(ec2, names, within))}
+
+
+def _tier(row: Mapping[str, Any], given: Given) -> str | None:
+    if not given.vpc_id:
+        return tags(row.get("Tags")).get("mlflow:tier")
+    tiers = {
+        **dict.fromkeys(given.public_subnet_ids, "public"),
+        **dict.fromkeys(given.private_subnet_ids, "private"),
+    }
+    return tiers.get(row["SubnetId"])
+
+
+def _groups(groups: Mapping[str, Mapping[str, Any]], names: StackNames, given: Given) -> dict[str, Any]:
+    """The security groups by use, those that are given before those of the stack."""
+    by_id = {row["GroupId"]: row for row in groups.values()}
+    used: dict[str, Mapping[str, Any] | None] = {
+        use: by_id.get(given.security_group_ids.get(use, "")) or groups.get(getattr(names, f"security_group_{use}"))
+        for use in GROUPS
+    }
+    return {
+        "security_group_ids": {use: row["GroupId"] if row else None for use, row in used.items()},
+        "given_group_ids": [group for group in given.security_group_ids.values() if group in by_id],
+        "database_port": _port_between(used["ecs"], used["rds"]),
+    }
+
+
+#: The fields of :func:`_ways` in a VPC that is not the stack's.
+_NOTHING_ELSE: dict[str, Any] = {
+    "internet_gateway_id": None,
+    "nat_gateways": [],
+    "failed_nat_gateways": [],
+    "route_tables": [],
+    "endpoint_ids": [],
+    "endpoints": [],
+}
+
+
+def _ways(ec2: Client, names: StackNames, within: list[dict[str, Any]]) -> dict[str, Any]:
+    """The ways in and out of the stack's own VPC: gateways, route tables, endpoints."""
+    vpc_id = within[0]["Values"][0]
     gateways = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc_id]}])
     all_nats = list(pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within))
     nats = [
@@ -78,7 +140,6 @@ def network(clients: Mapping[str, Client], names: StackNames) -> Component:
         }
         for row in pages(ec2, "describe_route_tables", "RouteTables", Filters=within)
     ]
-    groups = {row["GroupName"]: row for row in pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)}
     endpoints = [
         {
             "id": row["VpcEndpointId"],
@@ -89,24 +150,12 @@ def network(clients: Mapping[str, Client], names: StackNames) -> Component:
         if row["State"].lower() not in ("deleted", "deleting")
     ]
     return {
-        "vpc_id": vpc_id,
-        "vpc_ids": [row["VpcId"] for row in vpcs],
-        "cidr_block": vpcs[0]["CidrBlock"],
-        "subnets": subnets,
-        "public_subnet_ids": [row["id"] for row in subnets if row["tier"] == "public"],
-        "private_subnet_ids": [row["id"] for row in subnets if row["tier"] == "private"],
         "internet_gateway_id": next((row["InternetGatewayId"] for row in gateways["InternetGateways"]), None),
         "nat_gateways": nats,
         "failed_nat_gateways": failed_nats,
         "route_tables": tables,
         "endpoint_ids": [row["id"] for row in endpoints],
         "endpoints": endpoints,
-        "security_group_ids": {
-            "alb": groups.get(names.security_group_alb, {}).get("GroupId"),
-            "ecs": groups.get(names.security_group_ecs, {}).get("GroupId"),
-            "rds": groups.get(names.security_group_rds, {}).get("GroupId"),
-        },
-        "database_port": _port_between(groups.get(names.security_group_ecs), groups.get(names.security_group_rds)),
     }
 
 
@@ -149,13 +198,14 @@ def _key_arn(clients: Mapping[str, Client], key: str | None) -> str | None:
     return arn
 
 
-def secrets(clients: Mapping[str, Client], names: StackNames) -> Component:
+def secrets(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
     """ARNs of the stack's secrets, of the customer's keys that encrypt them, and their versions; never a value.
 
-    ``previous_version_id`` is None unless a rotation left a version that may still be in use.
+    ``previous_version_id`` is None unless a rotation left a version that may still be in use. The master user's may be
+    given.
     """
     uses = {
-        "master": names.secret_master,
+        "master": given.master_secret_arn or names.secret_master,
         "database": names.secret_database,
         "admin": names.secret_admin,
         "flask": names.secret_flask,
@@ -189,24 +239,24 @@ def user_secrets(clients: Mapping[str, Client], names: StackNames) -> list[str]:
     return sorted(row["Name"] for row in rows if "DeletedDate" not in row)
 
 
-def rds(clients: Mapping[str, Client], names: StackNames) -> Component:
+def rds(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
     """The database instance. ``endpoint`` is None until RDS has given it one."""
-    answer = absent(
-        lambda: clients["rds"].describe_db_instances(DBInstanceIdentifier=names.database),
-        "DBInstanceNotFound",
-        "DBInstanceNotFoundFault",
-    )
-    if not answer or not answer["DBInstances"]:
+    row = _db_instance(clients, given.db_instance or names.database)
+    if row is None:
         return None
-    row = answer["DBInstances"][0]
     endpoint = row.get("Endpoint") or {}
+    groups = [group["VpcSecurityGroupId"] for group in row.get("VpcSecurityGroups", [])]
+    own = _db_instance(clients, names.database) if given.db_instance else row
     return {
         "instance_id": row["DBInstanceIdentifier"],
+        "mine": not given.db_instance,
+        "own_instance_id": own["DBInstanceIdentifier"] if own else None,
         "arn": row["DBInstanceArn"],
         # Another one for each database, even of the same name: after a restore or a new creation too.
         "resource_id": row["DbiResourceId"],
         "status": row["DBInstanceStatus"],
         "usable": row["DBInstanceStatus"] in ACCEPTS_CONNECTIONS and bool(endpoint.get("Address")),
+        "engine": row["Engine"],
         "engine_version": row["EngineVersion"],
         "allocated_storage": row["AllocatedStorage"],
         # None where the storage does not grow by itself.
@@ -219,7 +269,27 @@ def rds(clients: Mapping[str, Client], names: StackNames) -> Component:
         "parameter_groups": [group["DBParameterGroupName"] for group in row.get("DBParameterGroups", [])],
         # in-sync, applying or pending-reboot, for each group.
         "parameter_statuses": [group["ParameterApplyStatus"] for group in row.get("DBParameterGroups", [])],
+        "vpc_id": (row.get("DBSubnetGroup") or {}).get("VpcId"),
+        "security_group_ids": groups,
+        # Who may reach it is asked only of a database that is given: the role network sees to the stack's own.
+        "ingress": _ingress(clients["ec2"], groups) if given.db_instance else [],
     }
+
+
+def _db_instance(clients: Mapping[str, Client], name: str) -> dict[str, Any] | None:
+    answer = absent(
+        lambda: clients["rds"].describe_db_instances(DBInstanceIdentifier=name),
+        "DBInstanceNotFound",
+        "DBInstanceNotFoundFault",
+    )
+    rows: list[dict[str, Any]] = answer["DBInstances"] if answer else []
+    return rows[0] if rows else None
+
+
+def _ingress(ec2: Client, groups: list[str]) -> list[dict[str, Any]]:
+    asked = [{"Name": "group-id", "Values": groups}]
+    rows = pages(ec2, "describe_security_groups", "SecurityGroups", Filters=asked) if groups else []
+    return [rule for row in rows for rule in row["IpPermissions"]]
 
 
 def bucket(clients: Mapping[str, Client], name: str, region: str) -> dict[str, Any]:
@@ -267,14 +337,22 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
     }
 
 
-def alb(clients: Mapping[str, Client], names: StackNames) -> Component:
-    """The load balancer, its listeners by port and the target group."""
+def alb(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
+    """The load balancer, its listeners by port and the target group; ``url`` is where the listeners forward to it."""
     elb = clients["elbv2"]
     balancers = absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
-    groups = absent(lambda: elb.describe_target_groups(Names=[names.target_group]), "TargetGroupNotFound")
-    if not balancers and not groups:
+    own = balancers["LoadBalancers"][0] if balancers else None
+    group = _target_group(elb, names, given)
+    if group is None and (own is None or given.target_group_arn):
         return None
+    row = own
+    if group is not None and given.target_group_arn:
+        arns = group["LoadBalancerArns"]
+        answer = elb.describe_load_balancers(LoadBalancerArns=arns) if arns else {"LoadBalancers": []}
+        row = next((one for one in answer["LoadBalancers"] if one["Type"] == "application"), None)
     found: dict[str, Any] = {
+        "mine": not given.target_group_arn,
+        "own_load_balancer_arn": own["LoadBalancerArn"] if own else None,
         "load_balancer_arn": None,
         "dns_name": None,
         "zone_id": None,
@@ -282,15 +360,24 @@ def alb(clients: Mapping[str, Client], names: StackNames) -> Component:
         "state_reason": None,
         "scheme": None,
         "listeners": {},
+        "url": "",
         "subnet_ids": [],
         "security_group_ids": [],
         "deletion_protection": False,
-        "target_group_arn": groups["TargetGroups"][0]["TargetGroupArn"] if groups else None,
-        "target_group_port": groups["TargetGroups"][0].get("Port") if groups else None,
+        "target_group_arn": None,
+        "target_group_port": None,
     }
-    if balancers:
-        row = balancers["LoadBalancers"][0]
-        listeners = pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=row["LoadBalancerArn"])
+    if group is not None:
+        found.update(
+            target_group_arn=group["TargetGroupArn"],
+            target_group_port=group.get("Port"),
+            target_type=group["TargetType"],
+            protocol=group["Protocol"],
+            health_check_path=group.get("HealthCheckPath"),
+            vpc_id=group.get("VpcId"),
+        )
+    if row is not None:
+        listeners = list(pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=row["LoadBalancerArn"]))
         attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=row["LoadBalancerArn"])["Attributes"]
         found.update(
             load_balancer_arn=row["LoadBalancerArn"],
@@ -304,7 +391,18 @@ def alb(clients: Mapping[str, Client], names: StackNames) -> Component:
             security_group_ids=row.get("SecurityGroups", []),
             deletion_protection={"Key": "deletion_protection.enabled", "Value": "true"} in attributes,
         )
+        if given.target_group_arn:
+            arns = [line["ListenerArn"] for line in listeners]
+            rules = {arn: list(pages(elb, "describe_rules", "Rules", ListenerArn=arn)) for arn in arns}
+            found["url"] = url_of(row["DNSName"], listeners, rules, given.target_group_arn)
     return found
+
+
+def _target_group(elb: Client, names: StackNames, given: Given) -> dict[str, Any] | None:
+    asked = {"TargetGroupArns": [given.target_group_arn]} if given.target_group_arn else {"Names": [names.target_group]}
+    answer = absent(lambda: elb.describe_target_groups(**asked), "TargetGroupNotFound")
+    rows: list[dict[str, Any]] = answer["TargetGroups"] if answer else []
+    return rows[0] if rows else None
 
 
 def ecs(clients: Mapping[str, Client], names: StackNames) -> Component:
@@ -362,23 +460,26 @@ def discover(
     region: str,
     bucket_name: str | None,
     with_region: bool,
+    given: Given | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """All components of a stack at once, in threads, and the facts of the region when asked for.
 
     :param clients: boto3 clients by the names in :data:`SERVICES`.
+    :param given: parts that somebody else made.
     :returns: the resources by component, and the region's facts or None.
     :raises botocore.exceptions.ClientError: when AWS refuses a read.
     """
+    given = given or Given()
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures: dict[str, Future[Any]] = {
-            "network": pool.submit(network, clients, names),
+            "network": pool.submit(network, clients, names, given),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
             "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
-            "secrets": pool.submit(secrets, clients, names),
+            "secrets": pool.submit(secrets, clients, names, given),
             "user_secrets": pool.submit(user_secrets, clients, names),
-            "rds": pool.submit(rds, clients, names),
+            "rds": pool.submit(rds, clients, names, given),
             "storage": pool.submit(storage, clients, names, bucket_name or "", region),
-            "alb": pool.submit(alb, clients, names),
+            "alb": pool.submit(alb, clients, names, given),
             "ecs": pool.submit(ecs, clients, names),
         }
         facts = pool.submit(region_facts, clients, region, bucket_name) if with_region else None

@@ -94,12 +94,13 @@ def wanted_nats(
 def rule_lines(rules: Iterable[Mapping[str, Any]]) -> list[str]:
     """The rules of a security group, a line for each source or destination, such as ``tcp 80 10.0.0.0/16 Clients``.
 
-    :param rules: as amazon.aws.ec2_security_group takes them, with ``cidr_ip``, ``cidr_ipv6`` and ``group_name``.
+    :param rules: as amazon.aws.ec2_security_group takes them, with ``cidr_ip``, ``cidr_ipv6``,
+        ``group_name`` and ``group_id``.
     """
     lines = []
     for rule in rules:
         blocks = [*_list(rule.get("cidr_ip")), *_list(rule.get("cidr_ipv6"))]
-        sides = [*map(_as_ec2_writes, blocks), *_list(rule.get("group_name"))]
+        sides = [*map(_as_ec2_writes, blocks), *_list(rule.get("group_name")), *_list(rule.get("group_id"))]
         lines += [
             f"{rule['proto']} {port} {side} {rule.get('rule_desc', '')}".rstrip()
             for port in rule["ports"]

@@ -352,6 +352,14 @@ def balancer(aws: EmbeddedAws, vpc: str) -> str:
     return str(made["LoadBalancers"][0]["LoadBalancerArn"])
 
 
+def test_load_balancers_face_the_internet_by_default(aws: EmbeddedAws, balancer: str, vpc: str, subnet: str) -> None:
+    elb = aws.client("elbv2")
+    other = aws.client("ec2").create_subnet(VpcId=vpc, CidrBlock="10.9.77.0/24")["Subnet"]["SubnetId"]
+    made = elb.create_load_balancer(Name=name("lb"), Subnets=[subnet, other])["LoadBalancers"][0]
+    assert made["Scheme"] == "internet-facing"
+    assert elb.describe_load_balancers(LoadBalancerArns=[balancer])["LoadBalancers"][0]["Scheme"] == "internal"
+
+
 def test_application_load_balancer_attributes(aws: EmbeddedAws, balancer: str) -> None:
     rows = aws.client("elbv2").describe_load_balancer_attributes(LoadBalancerArn=balancer)["Attributes"]
     found = {row["Key"]: row["Value"] for row in rows}

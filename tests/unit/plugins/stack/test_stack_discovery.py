@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 
 from tests.unit.plugins.run_module import run_module
@@ -282,11 +283,11 @@ def test_a_database_made_anew_has_another_resource_id(aws: Any) -> None:
             MasterUserPassword="".join(["not", "a", "secret", "1"]),
             **most,
         )
-        found = discovery.rds(clients, names)
+        found = discovery.rds(clients, names, Given())
         assert found is not None
         seen.append(found)
         rds.delete_db_instance(DBInstanceIdentifier=names.database, SkipFinalSnapshot=True)
-        assert discovery.rds(clients, names) is None
+        assert discovery.rds(clients, names, Given()) is None
     assert seen[0]["resource_id"] != seen[1]["resource_id"]
     assert [found["resource_id"][:3] for found in seen] == ["db-", "db-"]
     assert [found["max_allocated_storage"] for found in seen] == [100, None]
@@ -304,7 +305,7 @@ def test_a_deleted_secret_is_absent(aws: Any) -> None:
     sm = aws.client("secretsmanager")
     arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}")["ARN"]
     sm.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    assert discovery.secrets(_clients(aws), stack_names("deleted-secret", REGION)) is None
+    assert discovery.secrets(_clients(aws), stack_names("deleted-secret", REGION), Given()) is None
     sm.restore_secret(SecretId=arn)
     sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 

@@ -20,6 +20,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names impor
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from stack_inputs import inputs
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -52,17 +53,9 @@ LIMITS = {
 }
 
 REGION = "eu-west-2"
-IDENTITY = {
-    "stack_region": REGION,
-    "stack_tags": {},
-    "stack_admin_username": "admin",
-    "stack_artifact_prefix": "mlflow-artifacts",
-    "stack_http_port": 80,
-    "stack_service_port": 5000,
-    "stack_database_port": 5432,
-}
+IDENTITY = inputs("stack")
 names_of_stacks = st.from_regex(r"[a-z][a-z0-9]{0,12}(-[a-z0-9]{1,12}){0,3}", fullmatch=True).filter(
-    lambda name: not input_problems({"stack_name": name, **IDENTITY})
+    lambda name: not input_problems({**IDENTITY, "stack_name": name})
 )
 
 

@@ -19,6 +19,8 @@ ALL_ROLES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 #: What the message must hold: variable, value, remedy.
 Says = tuple[str, ...]
 OTHER = "10.0.11.0/24"
+GIVEN = {"stack_vpc_id": "vpc-1", "stack_private_subnet_ids": ["subnet-1", "subnet-2"]}
+SECRET = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!db-1"
 
 WRONG: list[tuple[str, dict[str, Any], Says]] = [
     # stack
@@ -39,6 +41,15 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("stack", {"stack_service_port": 65536}, ("stack_service_port: 65536", "from 1 to 65535")),
     ("stack", {"stack_database_port": 1149}, ("stack_database_port: 1149", "use 5432")),
     ("stack", {"stack_http_port": "http"}, ("stack_http_port: 'http'", "a whole number")),
+    ("stack", {**GIVEN, "stack_vpc_id": "10.0.0.0/16"}, ("stack_vpc_id: '10.0.0.0/16'", "one such as vpc-")),
+    ("stack", {"stack_vpc_id": "vpc-1"}, ("stack_private_subnet_ids: is empty", "name the subnets")),
+    ("stack", {"stack_private_subnet_ids": ["subnet-1"]}, ("stack_private_subnet_ids", "give the VPC too")),
+    ("stack", {**GIVEN, "stack_private_subnet_ids": ["x"]}, ("stack_private_subnet_ids: 'x'", "such as subnet-")),
+    ("stack", {**GIVEN, "stack_security_group_ids": {"web": "sg-1"}}, ("'web' is no use", "alb, ecs, rds")),
+    ("stack", {**GIVEN, "stack_security_group_ids": {"alb": "web"}}, ("stack_security_group_ids: 'web'", "sg-")),
+    ("stack", {**GIVEN, "stack_db_instance": "team-db"}, ("stack_db_master_secret_arn", "give both")),
+    ("stack", {**GIVEN, "stack_db_master_secret_arn": SECRET}, ("stack_db_instance", "give both")),
+    ("stack", {**GIVEN, "stack_target_group_arn": "mlflow"}, ("stack_target_group_arn: 'mlflow'", "targetgroup/")),
     # mlflow_access
     ("mlflow_access", {"mlflow_access_users": [{"is_admin": True}]}, ("mlflow_access_users", "name", "correct it")),
     ("mlflow_access", {"mlflow_access_users": [{"nam": "x"}]}, ("mlflow_access_users", "nam", "correct it")),
