@@ -38,8 +38,16 @@ class Given:
     @classmethod
     def of(cls, options: Mapping[str, Any] | None) -> Given:
         """From the option ``given`` of stack_info."""
-        rows = {key: value for key, value in (options or {}).items() if value}
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in rows.items()})
+        rows: dict[str, Any] = {key: value for key, value in (options or {}).items() if value}
+        return cls(
+            vpc_id=rows.get("vpc_id", ""),
+            public_subnet_ids=tuple(rows.get("public_subnet_ids", ())),
+            private_subnet_ids=tuple(rows.get("private_subnet_ids", ())),
+            security_group_ids=dict(rows.get("security_group_ids", {})),
+            db_instance=rows.get("db_instance", ""),
+            master_secret_arn=rows.get("master_secret_arn", ""),
+            target_group_arn=rows.get("target_group_arn", ""),
+        )
 
     def groups_to_make(self) -> list[str]:
         """The security groups that the role network makes: not that of a load balancer or database of somebody's."""
