@@ -70,8 +70,8 @@ def make(client: Callable[[str], Any], *, port: int, service_port: int = 5000, n
         groups[use] = made["GroupId"]
     clients = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.authorize_security_group_ingress(GroupId=groups["balancer"], IpPermissions=[clients])
-    # A database of the whole company: everybody in the VPC may come.
-    inside = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.50.0.0/16"}]}
+    # A database of the whole company: everybody in the VPC may come. An embedded AWS listens at whichever port is free.
+    inside = {"IpProtocol": "tcp", "FromPort": 1150, "ToPort": 65535, "IpRanges": [{"CidrIp": "10.50.0.0/16"}]}
     ec2.authorize_security_group_ingress(GroupId=groups["database"], IpPermissions=[inside])
     db_instance, secret = _database(client, subnets["private"], groups["database"])
     return Theirs(

@@ -12,10 +12,10 @@ import json
 from pathlib import Path
 
 import pytest
-from deployed_account import added, resources
 from deployed_runs import Ended, Site
 
 from tests import theirs
+from tests.account import added, resources
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
