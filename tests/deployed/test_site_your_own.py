@@ -49,7 +49,7 @@ def before(account: Site, made: theirs.Theirs) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def inventory(account: Site, made: theirs.Theirs) -> Path:
-    folder = account.folder / "platform"
+    folder: Path = account.folder / "platform"
     (folder / "group_vars").mkdir(parents=True)
     (folder / "hosts.yml").write_text(
         json.dumps({"platform": {"hosts": {STACK: {}}}, "mlflow": {"hosts": {STACK: {}}}})
