@@ -33,7 +33,7 @@ class Effect(Enum):
     ACCESS = "access"
     #: How the proof is done.
     PROOF = "proof"
-    #: Something of somebody else's stands in the place of a part of the stack, or no longer does.
+    #: Something of somebody else's stands in the place of a part of the stack: test_site_your_own.py has such a stack.
     BROUGHT = "brought"
     #: It is another stack.
     ANOTHER = "another"
@@ -163,6 +163,11 @@ def access(value: Maker) -> Row:
     return Row(Effect.ACCESS, value)
 
 
+def brought(value: Any) -> Row:
+    """A variable that names what somebody else made."""
+    return Row(Effect.BROUGHT, just(value))
+
+
 def proof(value: Maker) -> Row:
     """A variable of the proof."""
     return Row(Effect.PROOF, value)
@@ -220,6 +225,15 @@ CHANGES: dict[str, Row] = {
     ),
     "stack_service_port": refused(between(5001, 5999), "^stack_service_port: .* listen at 5000"),
     "stack_database_port": refused(between(5433, 5999), "^stack_database_port: .* was made for 5432"),
+    "stack_vpc_id": brought("vpc-0a1b2c3d4e5f67890"),
+    "stack_public_subnet_ids": brought(["subnet-0a1b2c3d4e5f67890", "subnet-0a1b2c3d4e5f67891"]),
+    "stack_private_subnet_ids": brought(["subnet-0a1b2c3d4e5f67892", "subnet-0a1b2c3d4e5f67893"]),
+    "stack_security_group_ids": brought({"rds": "sg-0a1b2c3d4e5f67890"}),
+    "stack_db_instance": brought("team-postgres"),
+    "stack_db_master_secret_arn": brought("arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!db-0a1b2c3d"),
+    "stack_target_group_arn": brought(
+        "arn:aws:elasticloadbalancing:eu-west-2:123456789012:targetgroup/mlflow/0a1b2c3d4e5f6789"
+    ),
     "stack_output_dir": quiet(fact("folder")),
     # network
     "network_cidr": refused(just("10.0.0.0/17"), r"^network_cidr: .* has 10\.0\.0\.0/16"),

@@ -50,10 +50,23 @@ def _service_words(account: Account) -> set[str]:
         found |= {f"service {arn.rsplit('/', 1)[1]}" for arn in services}
         tasks = account.every("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus="STOPPED")
         for task in ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"] if tasks else []:
-            if all(container.get("exitCode") == 0 for container in task["containers"]):
-                found.add(f"migration {task['group'].removeprefix('family:')}")
+            use, _, name = task["group"].partition(":")
+            if use == "family" and all(container.get("exitCode") == 0 for container in task["containers"]):
+                found.add(f"migration {name}")
     definitions = account.every("ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE")
     return found | {f"task definition {arn.rsplit('/', 1)[1].split(':')[0]}" for arn in definitions}
+
+
+def _rules(account: Account, bucket: str) -> list[str]:
+    """The lifecycle rules of a bucket; one without a name by its prefix."""
+    s3 = account.aws("s3")
+    try:
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchLifecycleConfiguration":
+            raise
+        return []
+    return [rule.get("ID") or rule["Filter"]["Prefix"] for rule in rules]
 
 
 def words(account: Account) -> set[str]:
@@ -67,7 +80,6 @@ def words(account: Account) -> set[str]:
             "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]
         )
     ]
-    s3 = account.aws("s3")
     return {
         *_network_words(account),
         *_service_words(account),
@@ -79,11 +91,7 @@ def words(account: Account) -> set[str]:
         *(f"DB parameter group {name}" for name in found["DBParameterGroups"]),
         *(f"DB subnet group {name}" for name in found["DBSubnetGroups"]),
         *(f"bucket {name}" for name in found["Buckets"]),
-        *(
-            f"lifecycle rule {rule['ID']}"
-            for name in found["Buckets"]
-            for rule in s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
-        ),
+        *(f"lifecycle rule {rule}" for name in found["Buckets"] for rule in _rules(account, name)),
         *(f"IAM role {name}" for name in found["Roles"]),
         *(f"log group {name}" for name in found["logGroups"]),
         *(f"scaling {name.rsplit('/', 1)[1]}" for name in found["ScalableTargets"]),
