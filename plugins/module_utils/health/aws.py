@@ -25,6 +25,11 @@ except ImportError:  # AnsibleAWSModule says so when a client is asked for
 #: What a call of AWS raises that :func:`explain` puts into words.
 AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
 
+
+class Lasting(str):
+    """A problem that no waiting mends, such as a setting."""
+
+
 #: What one part has to say: how it is, and what is wrong with it.
 Part = tuple[str, list[str]]
 
@@ -45,7 +50,9 @@ def aws(target: Target) -> Finding:
         wrong += problems
     if wrong:
         raise StageFailed(
-            "; ".join(wrong), "look at the events of the service and the states of these resources", transient=True
+            "; ".join(wrong),
+            "look at the events of the service and the states of these resources",
+            transient=not any(isinstance(problem, Lasting) for problem in wrong),
         )
     return Finding("; ".join(seen))
 
@@ -136,16 +143,16 @@ def database(aws_target: AwsTarget) -> Part:
 def judge_database(found: dict[str, Any]) -> Part:
     """Judge one instance of DescribeDBInstances."""
     name, status = found["DBInstanceIdentifier"], found["DBInstanceStatus"]
-    problems = []
+    problems: list[str] = []
     if status not in ACCEPTS_CONNECTIONS:
         problems.append(f"database {name} is {status}")
     if not found.get("StorageEncrypted"):
-        problems.append(f"database {name} is not encrypted")
+        problems.append(Lasting(f"database {name} is not encrypted"))
     if found.get("PubliclyAccessible"):
-        problems.append(f"database {name} is open to the internet")
+        problems.append(Lasting(f"database {name} is open to the internet"))
     days = found.get("BackupRetentionPeriod", 0)
     if not days:
-        problems.append(f"database {name} has no automated backups")
+        problems.append(Lasting(f"database {name} has no automated backups"))
     return f"database {status}, encrypted, backups kept for {days} days", problems
 
 
@@ -168,15 +175,15 @@ def bucket(aws_target: AwsTarget) -> Part:
 
 def judge_bucket(name: str, location: str, region: str | None, block: dict[str, bool], versioning: str) -> Part:
     """Judge a bucket's region (any will do where ``region`` is None), public access block and versioning."""
-    problems = []
+    problems: list[str] = []
     if region and location != region:
-        problems.append(f"bucket {name} lies in {location}, not in {region}")
+        problems.append(Lasting(f"bucket {name} lies in {location}, not in {region}"))
     switches = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     open_ = [switch for switch in switches if not block.get(switch)]
     if open_:
-        problems.append(f"bucket {name} does not block public access: {', '.join(open_)} off")
+        problems.append(Lasting(f"bucket {name} does not block public access: {', '.join(open_)} off"))
     if versioning != "Enabled":
-        problems.append(f"bucket {name} keeps no old versions: versioning is {versioning.lower()}")
+        problems.append(Lasting(f"bucket {name} keeps no old versions: versioning is {versioning.lower()}"))
     return f"bucket in {location}, public access blocked, versioning on", problems
 
 

@@ -269,6 +269,8 @@ def rds(clients: Mapping[str, Client], names: StackNames, given: Given) -> Compo
         "parameter_groups": [group["DBParameterGroupName"] for group in row.get("DBParameterGroups", [])],
         # in-sync, applying or pending-reboot, for each group.
         "parameter_statuses": [group["ParameterApplyStatus"] for group in row.get("DBParameterGroups", [])],
+        "publicly_accessible": row.get("PubliclyAccessible", False),
+        "backup_retention_period": row.get("BackupRetentionPeriod", 0),
         "vpc_id": (row.get("DBSubnetGroup") or {}).get("VpcId"),
         "security_group_ids": groups,
         # Who may reach it is asked only of a database that is given: the role network sees to the stack's own.

@@ -197,3 +197,15 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(StageFailed, match=r"ClusterNotFoundException.*; the target group has no targets") as caught:
         aws.aws(target(named))
     assert caught.value.transient
+
+
+@pytest.mark.parametrize(("encrypted", "status", "transient"), [(False, "available", False), (True, "starting", True)])
+def test_what_no_waiting_mends_is_not_waited_for(encrypted: bool, status: str, transient: bool) -> None:
+    class Rds:
+        def describe_db_instances(self, **_: Any) -> Any:
+            return {"DBInstances": [rds(encrypted=encrypted, status=status)]}
+
+    named = AwsTarget(clients=lambda service: Rds(), db_instance="d")
+    with pytest.raises(StageFailed) as caught:
+        aws.aws(target(named))
+    assert caught.value.transient is transient
