@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Breaks the plan functions on purpose, one change at a time: what no test notices is not tested.
 
-    python -m tools.mutants [--jobs N] [MODULE ...]
+    python -m tools.mutants [--jobs N] [--mutant TEXT ...] [--again LOG] [MODULE ...]
 
 A mutant is one change of a function's syntax tree. It lives in memory only: a process is forked for each, in which the
 function is so changed and the unit tests that call it run to the first failure. A mutant that all pass has survived.
 Those that mean the same as the original are listed in ``tools/equivalent_mutants.yml``, each with its reason; any other
 survivor, and an entry of that file that fits no survivor, makes the exit code 1.
+
+While tests are written, ``--again`` tries only the survivors that the output of an earlier run lists, and ``--mutant``
+only those of which the name has a text in it.
 
 mutmut 3 was tried first: it mutates a copy of the sources under another name than the tests import them by.
 """
@@ -20,11 +23,12 @@ import ast
 import importlib
 import inspect
 import os
+import re
 import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -274,12 +278,13 @@ class Runs:
     Modules and tests are imported once. A process is forked for each mutant, in which the function has the changed
     code; it runs the tests that call the function, to the first failure.
 
+    :param chosen: whether to try the mutant of this name.
     :ivar found: the mutants by what became of them: killed, hung, or survived.
     :ivar failed: a test that fails without any change.
     """
 
-    def __init__(self, target: Target, jobs: int) -> None:
-        self.target, self.jobs = target, jobs
+    def __init__(self, target: Target, jobs: int, chosen: Callable[[str], bool]) -> None:
+        self.target, self.jobs, self._chosen = target, jobs, chosen
         self.found: dict[str, list[Mutant]] = defaultdict(list)
         self.failed = ""
         self._callers: dict[str, list[pytest.Item]] = defaultdict(list)
@@ -300,7 +305,8 @@ class Runs:
                 self.failed = item.nodeid
                 return True
         self._patience += PATIENCE * (time.monotonic() - began)
-        left = list(reversed(mutants(self.target.path.read_text("utf-8"), self.target.leave)))
+        every = mutants(self.target.path.read_text("utf-8"), self.target.leave)
+        left = [mutant for mutant in reversed(every) if self._chosen(mutant.name)]
         running: dict[int, tuple[Mutant, float]] = {}
         while left or running:
             while left and len(running) < self.jobs:
@@ -386,27 +392,43 @@ def _verdict(process: int, until: float) -> str | None:
     return "hung"
 
 
-def examine(target: Target, jobs: int) -> dict[str, list[Mutant]]:
+def examine(target: Target, jobs: int, chosen: Callable[[str], bool]) -> dict[str, list[Mutant]]:
     """The mutants of a module by what became of them.
 
+    :param chosen: whether to try the mutant of this name.
     :raises SystemExit: its tests fail without any change.
     """
     importlib.import_module(f"{PACKAGE}.{target.name}")
-    runs = Runs(target, jobs)
+    runs = Runs(target, jobs, chosen)
     tests = [str(ROOT / "tests" / "unit" / "plugins" / one) for one in target.tests]
     quiet = ["-qq", "--no-header", "--no-summary", "--tb=no", "--timeout=0", "-p", "no:cacheprovider", "-p", "no:xdist"]
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         pytest.main([*tests, *quiet, "-s", "--hypothesis-seed=0"], plugins=[runs])
     if runs.failed or not runs.found:
-        raise SystemExit(f"{target.name}: no mutant can be tried: {runs.failed or 'its tests are not collected'}")
+        why = runs.failed or "its tests are not collected, or none is chosen"
+        raise SystemExit(f"{target.name}: no mutant can be tried: {why}")
     return runs.found
+
+
+def choice(texts: Sequence[str], log: str) -> Callable[[str], bool]:
+    """Which mutants to try, by their names: all, unless something is given.
+
+    :param texts: one of these is in the name.
+    :param log: what an earlier run printed; the mutant is one of its survivors.
+    """
+    survivors = set(re.findall(r"^  survived, line \d+: (.*)$", log, re.MULTILINE))
+    return lambda name: (not log or name in survivors) and (not texts or any(text in name for text in texts))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("module", nargs="*", help="a part of a module's name; without one, all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--mutant", action="append", default=[], help="a part of a mutant's name; may be repeated")
+    parser.add_argument("--again", type=Path, help="what an earlier run printed: its survivors only")
     options = parser.parse_args()
+    chosen = choice(options.mutant, options.again.read_text("utf-8") if options.again else "")
+    partly = bool(options.mutant or options.again)
     # The order of a set is the same in each run, so that the verdicts are.
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONHASHSEED": "0"})
@@ -419,11 +441,11 @@ def main() -> int:
     for target in TARGETS:
         if options.module and not any(word in target.name for word in options.module):
             continue
-        found = examine(target, options.jobs)
+        found = examine(target, options.jobs, chosen)
         known = equivalent.get(target.name, {})
         same = [mutant for mutant in found["survived"] if mutant.name in known]
         alive = [mutant for mutant in found["survived"] if mutant.name not in known]
-        stale = sorted(set(known) - {mutant.name for mutant in same})
+        stale = [] if partly else sorted(set(known) - {mutant.name for mutant in same})
         count = {"mutants": sum(map(len, found.values())), "killed": len(found["killed"]), "hung": len(found["hung"])}
         count |= {"equivalent": len(same), "survived": len(alive)}
         total.update(count)

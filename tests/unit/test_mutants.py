@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from tools.mutants import EQUIVALENT, ROOT, TARGETS, break_function, mutants
+from tools.mutants import EQUIVALENT, ROOT, TARGETS, break_function, choice, mutants
 
 TEXT = '''
 class Rows:
@@ -59,6 +59,19 @@ def test_a_broken_function_is_broken_for_all() -> None:
 
 def test_the_functions_of_the_file_itself_are_left_alone() -> None:
     assert mutants("A = 1\nB = A + 1 if A else 2\n") == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "log", "chosen"),
+    [
+        ([], "", ["a: 0 -> 1", "a: 0 -> 1 #2", "b: 1 -> 2"]),
+        (["b:", "#2"], "", ["a: 0 -> 1 #2", "b: 1 -> 2"]),
+        ([], "m: 3 mutants\n  survived, line 7: a: 0 -> 1\nall: 3 mutants\n", ["a: 0 -> 1"]),
+        (["a:"], "  survived, line 1: a: 0 -> 1 #2\n  survived, line 2: b: 1 -> 2\n", ["a: 0 -> 1 #2"]),
+    ],
+)
+def test_some_mutants_can_be_tried_alone(texts: list[str], log: str, chosen: list[str]) -> None:
+    assert [name for name in ("a: 0 -> 1", "a: 0 -> 1 #2", "b: 1 -> 2") if choice(texts, log)(name)] == chosen
 
 
 def test_targets_are_there() -> None:
