@@ -87,7 +87,9 @@ TARGETS = (
     _target(f"{UTILS}mlflow.models", "mlflow/test_mlflow_models.py", leave=["Models"]),
     _target(f"{UTILS}ecs.task_definition", "ecs/test_ecs_task_definition.py", "ecs/test_ecs_canonical.py"),
     _target(f"{UTILS}ecs.shapes", "ecs/test_ecs_task_definition.py", "ecs/test_ecs_service.py"),
-    _target(f"{UTILS}ecs.service", "ecs/test_ecs_service.py", "ecs/test_ecs_rollout.py"),
+    _target(
+        f"{UTILS}ecs.service", "ecs/test_ecs_service.py", "ecs/test_ecs_service_exact.py", "ecs/test_ecs_rollout.py"
+    ),
     _target(f"{UTILS}ecs.scaling", "ecs/test_ecs_scaling.py", leave=["ScalingClient"]),
     _target(f"{UTILS}ecs.tags", "ecs/test_ecs_tags.py"),
     _target(f"{UTILS}ecs.task_run", "ecs/test_ecs_task_run.py", leave=["TaskRunner", "_failure_text", "_with_tails"]),

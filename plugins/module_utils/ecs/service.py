@@ -111,7 +111,7 @@ def network_configuration(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def same_revision(one: str, other: str) -> bool:
     """Whether two names mean one revision: an ARN and ``family:7`` may."""
-    return one.rsplit("/", 1)[-1] == other.rsplit("/", 1)[-1]
+    return describe_revision(one) == describe_revision(other)
 
 
 def deployments(service: Service, status: str | None = None) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def plan_service(
 
     wanted = {key: value for key, value in desired.items() if not (keep_desired_count and key == "desiredCount")}
     now = {key: current.get(key, _DEFAULTS.get(key)) for key in wanted}
-    differing = {key: _overlaid(key, now[key], wanted[key]) for key in wanted if _differs(key, now[key], wanted[key])}
+    differing = {key: _overlaid(now[key], wanted[key]) for key in wanted if _differs(key, now[key], wanted[key])}
     for key in _FIXED:
         if key in differing:
             raise InvalidInput(
@@ -179,8 +179,7 @@ def plan_service(
                 " and ECS cannot change it. Delete the service first (state: absent)."
             )
     # A field that had no value is left out: UpdateService takes none.
-    restored = {key: _restored(key, now[key]) for key in differing if key != "desiredCount"}
-    undo = {key: value for key, value in restored.items() if value is not None}
+    undo = {key: now[key] for key in differing if key != "desiredCount" and now[key] is not None}
     newest = primary(current)
     revision_now = newest.get("taskDefinition") or current.get("taskDefinition", "")
     new_revision = not same_revision(task_definition, revision_now)
@@ -191,8 +190,8 @@ def plan_service(
         update["taskDefinition"] = task_definition
     if force_new_deployment or retry or "capacityProviderStrategy" in differing:
         update["forceNewDeployment"] = True
-    change = tag_change(from_api(current.get("tags")), tags, purge_tags)
     before_tags = from_api(current.get("tags"))
+    change = tag_change(before_tags, tags, purge_tags)
     before = _shown({"taskDefinition": revision_now, **now}) | {"tags": before_tags}
     after = _shown({"taskDefinition": task_definition if new_revision else revision_now, **now, **differing})
     after["tags"] = change.applied_to(before_tags)
@@ -207,11 +206,11 @@ def _text(item: Any) -> str:
 
 
 def _strategy(items: Any) -> list[str]:
-    return sorted(_text({"weight": 0, "base": 0} | item) for item in items or [])
+    return sorted(_text({"weight": 0, "base": 0} | item) for item in items)
 
 
 def _balancers(items: Any) -> list[str]:
-    return sorted(_text({key: value for key, value in item.items() if value}) for item in items or [])
+    return sorted(_text({key: value for key, value in item.items() if value}) for item in items)
 
 
 def _network(value: Any) -> dict[str, Any]:
@@ -235,22 +234,16 @@ def _differs(key: str, now: Any, wanted: Any) -> bool:
         before, after = _network(now), _network(wanted)
         return any(before[part] != after[part] for part in given)
     if key == "deploymentConfiguration":
-        return bool(_overlaid(key, now, wanted) != (now or {}))
+        return bool(_overlaid(now, wanted) != (now or {}))
     form = _FORMS.get(key, lambda value: value)
     return bool(form(now) != form(wanted))
 
 
-def _overlaid(key: str, now: Any, wanted: Any) -> Any:
+def _overlaid(now: Any, wanted: Any) -> Any:
     """What to send: UpdateService replaces a structure as a whole, so what was not asked for is kept."""
-    if key == "networkConfiguration" and now:
-        return {"awsvpcConfiguration": now.get("awsvpcConfiguration", {}) | wanted["awsvpcConfiguration"]}
-    if isinstance(now, Mapping) and isinstance(wanted, Mapping):
-        return {**now, **{part: _overlaid(part, now.get(part), value) for part, value in wanted.items()}}
+    if isinstance(now, Mapping):
+        return {**now, **{part: _overlaid(now.get(part), value) for part, value in wanted.items()}}
     return wanted
-
-
-def _restored(key: str, value: Any) -> Any:
-    return value if value is not None else _DEFAULTS.get(key)
 
 
 def _shown(fields: dict[str, Any]) -> dict[str, Any]:
@@ -333,13 +326,14 @@ def as_result(service: Service) -> dict[str, Any]:
     """What the module returns of a service; nothing when there is none."""
     if not service:
         return {}
-    shown: dict[str, Any] = to_snake(service, response_shape("DescribeServices").members["services"].member)
+    shape = response_shape("DescribeServices").members["services"].member
+    shown: dict[str, Any] = to_snake(service, shape)
     shown["tags"] = from_api(service.get("tags"))
     shown["events"] = shown.get("events", [])[:10]
-    of_deployment = response_shape("DescribeServices").members["services"].member.members["deployments"].member
+    of_deployment = shape.members["deployments"].member
     return {"service": shown, "deployment": to_snake(primary(service), of_deployment)}
 
 
 def describe_revision(arn: str | None) -> str:
     """``family:7`` for a message."""
-    return arn.rsplit("/", 1)[-1] if arn else "no revision"
+    return arn.rpartition("/")[2] if arn else "no revision"
