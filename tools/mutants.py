@@ -86,7 +86,7 @@ TARGETS = (
     _target(f"{UTILS}mlflow.experiments", "mlflow/test_mlflow_experiments.py", leave=["Experiments"]),
     _target(f"{UTILS}mlflow.models", "mlflow/test_mlflow_models.py", leave=["Models"]),
     _target(f"{UTILS}ecs.task_definition", "ecs/test_ecs_task_definition.py", "ecs/test_ecs_canonical.py"),
-    _target(f"{UTILS}ecs.shapes", "ecs/test_ecs_task_definition.py", "ecs/test_ecs_service.py"),
+    _target(f"{UTILS}ecs.shapes", "ecs/test_ecs_shapes.py"),
     _target(
         f"{UTILS}ecs.service", "ecs/test_ecs_service.py", "ecs/test_ecs_service_exact.py", "ecs/test_ecs_rollout.py"
     ),

@@ -133,7 +133,7 @@ def _scalar_to_api(value: Any, shape: Any, where: str) -> Any:
         raise InvalidInput(f"{where} must be a single value, not {_kind(value)}.")
     if shape.type_name in ("integer", "long"):
         text = str(value).strip()
-        if isinstance(value, bool) or not text.removeprefix("-").isdigit():
+        if not text.removeprefix("-").isdigit():
             raise InvalidInput(f'{where} is "{value}"; it must be a whole number.')
         return int(text)
     if shape.type_name in ("double", "float"):
