@@ -90,7 +90,7 @@ def revision_number(name: str) -> int:
 
 def family_of(name: str) -> str:
     """The family in an ARN, in ``family:7``, or in ``family``."""
-    return name.rsplit("/", 1)[-1].split(":", 1)[0]
+    return name.rpartition("/")[2].partition(":")[0]
 
 
 def desired_definition(options: Mapping[str, Any]) -> Definition:
@@ -263,8 +263,7 @@ def _pruned(value: Any, inside: str = "") -> Any:
         if inside in _MAPS:
             return dict(value)
         pruned = {key: _pruned(item, key) for key, item in value.items()}
-        keep_empty = "value" if "name" in pruned else None  # an environment variable may well be empty
-        return {k: v for k, v in pruned.items() if k == keep_empty or (v is not None and v not in ("", [], {}))}
+        return {key: item for key, item in pruned.items() if item not in ("", [], {})}
     if isinstance(value, list):
         return [_pruned(item) for item in value]
     return value

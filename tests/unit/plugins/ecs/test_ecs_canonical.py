@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs import task_definition
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.shapes import request_shape
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
     Revision,
     as_result,
@@ -68,7 +71,7 @@ FOREIGN: dict[str, Any] = {
     "family": "web",
     "cpu": "a lot",
     "requiresCompatibilities": ["EXTERNAL", "EC2"],
-    "placementConstraints": [{"type": "memberOf", "expression": "b"}, {"expression": "a", "type": "memberOf"}],
+    "placementConstraints": [{"expression": "b", "type": "memberOf"}, {"type": "memberOf", "expression": "a"}],
     "tags": [{"key": "a", "value": "1"}],
     "volumes": [
         {"name": "two", "host": {}, "configuredAtLaunch": False},
@@ -168,6 +171,46 @@ def test_what_somebody_registered() -> None:
     assert list(found["containers"]) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "given", "canonical_form"),
+    [
+        (
+            "bridge",
+            {"portMappings": [{"containerPort": 80, "hostPort": 8080}]},
+            {"container_port": 80, "host_port": 8080},
+        ),
+        ("awsvpc", {"portMappings": [{"containerPortRange": "80-90"}]}, {"container_port_range": "80-90"}),
+    ],
+)
+def test_the_port_of_the_host(mode: str, given: dict[str, Any], canonical_form: dict[str, Any]) -> None:
+    found = canonical({"family": "web", "networkMode": mode, "containerDefinitions": [{"name": "web", **given}]})
+    assert found["containers"]["web"]["port_mappings"] == [{**canonical_form, "protocol": "tcp"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "canonical_form"),
+    [
+        ({"user": "", "dnsServers": [], "dockerLabels": {}}, {}),
+        ({"dockerLabels": {"empty": ""}}, {"docker_labels": {"empty": ""}}),
+        ({"secrets": [{"name": "S"}]}, {"secrets": {"S": ""}}),
+        (
+            {"logConfiguration": {"logDriver": "splunk", "secretOptions": [{"name": "token"}]}},
+            {"log_configuration": {"log_driver": "splunk", "secret_options": {"token": ""}}},
+        ),
+    ],
+)
+def test_what_is_empty_is_left_out_but_not_what_has_a_name(
+    given: dict[str, Any], canonical_form: dict[str, Any]
+) -> None:
+    found = canonical({"family": "web", "containerDefinitions": [{"name": "web", **given}]})
+    assert found["containers"] == {"web": {**CONTAINER, **canonical_form}}
+
+
+def test_what_has_no_name_comes_first() -> None:
+    found = canonical({"family": "web", "containerDefinitions": [{"name": "a"}, {"image": "x"}]})
+    assert list(found["containers"].items()) == [("", {**CONTAINER, "image": "x"}), ("a", CONTAINER)]
+
+
 def test_differences_are_told_in_order() -> None:
     found = differences(dict.fromkeys("gfedcba", 1), {})
     assert [difference.path for difference in found] == list("abcdefg")
@@ -198,12 +241,28 @@ def test_what_ecs_would_refuse(options: dict[str, Any], says: str) -> None:
         desired_definition({"family": "web", "containers": [{"name": "web", "image": "x"}], **fine, **options})
 
 
+BRIDGED: dict[str, Any] = {"family": "web", "containers": [{"name": "web", "image": "x", "memory": 128}]}
+
+
+def test_an_option_that_is_empty_is_not_given() -> None:
+    empty: dict[str, Any] = {"task_role_arn": "", "volumes": [], "runtime_platform": {}, "pid_mode": None}
+    assert desired_definition({**BRIDGED, **empty}) == {
+        "family": "web",
+        "containerDefinitions": BRIDGED["containers"],
+    }
+
+
+def test_an_option_that_the_installed_botocore_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {k: v for k, v in request_shape("RegisterTaskDefinition").members.items() if k != "enableFaultInjection"}
+    monkeypatch.setattr(task_definition, "request_shape", lambda _: SimpleNamespace(members=members))
+    with pytest.raises(InvalidInput, match=r"^enable_fault_injection is not known to the installed botocore"):
+        desired_definition({**BRIDGED, "enable_fault_injection": True})
+
+
 @pytest.mark.parametrize("name", ["EC2", "EXTERNAL", "MANAGED_INSTANCES"])
 def test_other_launch_types(name: str) -> None:
-    options = {"family": "web", "network_mode": "bridge", "requires_compatibilities": [name], "memory": 512}
-    assert desired_definition({**options, "containers": [{"name": "web", "image": "x", "memory": 128}]})[
-        "requiresCompatibilities"
-    ] == [name]
+    options = {"network_mode": "bridge", "requires_compatibilities": [name], "memory": 512}
+    assert desired_definition({**BRIDGED, **options})["requiresCompatibilities"] == [name]
 
 
 @pytest.mark.parametrize(
