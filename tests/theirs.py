@@ -133,6 +133,8 @@ def _balancer(elb: Any, vpc: str, subnets: list[str], group: str, port: int, ser
         HealthyThresholdCount=2,
     )
     arn = str(made["TargetGroups"][0]["TargetGroupArn"])
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
+    elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
     elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
         Protocol="HTTP",
