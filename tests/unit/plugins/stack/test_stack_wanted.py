@@ -127,14 +127,14 @@ def test_rules_are_told_as_answers_tell_them() -> None:
     untidy = {"proto": "tcp", "ports": [80], "cidr_ip": "10.0.0.9/8", "cidr_ipv6": ["2001:DB8:0::/32"]}
     assert rule_lines([untidy]) == ["tcp 80 10.0.0.0/8", "tcp 80 2001:db8::/32"]
     assert rule_lines([{"proto": "tcp", "ports": [80], "cidr_ip": "the office"}]) == ["tcp 80 the office"]
-
-
-def test_a_rule_may_name_a_group_by_its_id() -> None:
-    assert rule_lines([{"proto": "tcp", "ports": [80], "group_id": ["sg-2", "sg-1"]}]) == ["tcp 80 sg-1", "tcp 80 sg-2"]
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     assert lines_of_answer(everything) == ["all all 0.0.0.0/0"]
     some = [{"IpProtocol": "udp", "FromPort": 1, "ToPort": 9, "PrefixListIds": [{"PrefixListId": "pl-1"}]}]
     assert lines_of_answer(some) == ["udp 1-9 pl-1"]
+
+
+def test_a_rule_may_name_a_group_by_its_id() -> None:
+    assert rule_lines([{"proto": "tcp", "ports": [80], "group_id": ["sg-2", "sg-1"]}]) == ["tcp 80 sg-1", "tcp 80 sg-2"]
 
 
 def test_a_definition_is_told_field_by_field() -> None:
