@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -116,6 +119,27 @@ class Scenario(Account):
         found = self.aws("secretsmanager").get_secret_value(SecretId=f"{STACK}/{use}")
         value: dict[str, str] = json.loads(found["SecretString"])
         return value
+
+    def ask(
+        self, url: str, *, use: str | None = None, body: dict[str, Any] | None = None, method: str | None = None
+    ) -> tuple[int, str]:
+        """What a server answers: the status and the text, empty for a refusal.
+
+        :param use: the stack's secret with the login, such as ``mlflow/admin``; None: without a login.
+        :param body: sent as JSON, by POST where ``method`` says nothing else.
+        :raises urllib.error.URLError: nobody answers.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+        if use:
+            login = self.secret(use)
+            token = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
+            request.add_header("Authorization", f"Basic {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, ""
 
     def database(self) -> dict[str, Any]:
         """The DB instance."""
