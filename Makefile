@@ -65,7 +65,7 @@ demo-down: setup ## Stop the embedded AWS and everything in it
 	rm -f $(DEMO)/aws.env $(DEMO)/mlflow.env
 
 .PHONY: test
-test: lint unit other-core molecule ## Run all tests, as CI does
+test: lint unit molecule ## Run all tests, as CI does
 
 .PHONY: lint
 lint: setup ## Check the style and the types
@@ -101,7 +101,7 @@ molecule: setup ## Run the scenario of each role and of the whole site
 	python -m tests.scenarios
 
 .PHONY: test-slow
-test-slow: setup ## Run the long tests: MLflow 2.18.0, faults, killed runs
+test-slow: setup other-core ## Run the long tests: MLflow 2.18.0, faults, killed runs
 	python -m pytest -m slow tests/unit tests/integration
 	python -m tests.scenarios ecs_mlflow mlflow_access verify
 	python -m pytest -m slow tests/deployed

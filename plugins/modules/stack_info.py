@@ -205,7 +205,8 @@ ARGUMENTS: dict[str, Any] = {
             "private_subnet_ids": {"type": "list", "elements": "str"},
             "security_group_ids": {"type": "dict"},
             "db_instance": {"type": "str"},
-            "master_secret_arn": {"type": "str"},
+            # The name of a secret, and no secret.
+            "master_secret_arn": {"type": "str", "no_log": False},
             "target_group_arn": {"type": "str"},
         },
     },

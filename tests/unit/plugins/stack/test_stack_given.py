@@ -170,7 +170,7 @@ def test_what_is_not_there_is_named(found: dict[str, Any], given: Given, part: s
 def test_subnets_and_groups_of_another_vpc_are_named(found: dict[str, Any], given: Given) -> None:
     wrong = replace(given, private_subnet_ids=("subnet-1", "subnet-2"), security_group_ids={"ecs": "sg-1"})
     problems = given_problems(wrong, found, REGION)
-    assert [problem.split(":")[0] for problem in problems] == [
+    assert [problem.split(":", maxsplit=1)[0] for problem in problems] == [
         "stack_private_subnet_ids",
         "stack_security_group_ids.ecs",
     ]
