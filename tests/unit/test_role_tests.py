@@ -13,16 +13,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "tasks" / "main.yml").is_file())
 
-#: Its scenario has playbooks of its own.
-OWN = "verify"
-
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_has_a_scenario(role: str) -> None:
     assert (ROOT / "molecule" / role / "molecule.yml").is_file()
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != OWN])
+@pytest.mark.parametrize("role", ROLES)
 def test_a_role_has_tests_of_its_life(role: str) -> None:
     text = (ROOT / "tests" / "roles" / f"test_{role}.py").read_text(encoding="utf-8")
     for moment in ("planned: list", "applied: Scenario", "changed: Scenario"):
