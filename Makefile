@@ -74,7 +74,6 @@ lint: setup ## Check the style and the types
 	mypy
 	ansible-lint --offline --profile production
 	antsibull-changelog lint
-	python -m tests.gates docs-lint
 
 .PHONY: unit
 unit: setup ## Run the tests of modules, plugins and the embedded AWS
