@@ -252,7 +252,9 @@ def importer(run: Run) -> str:
 
 def docs_lint(run: Run) -> str:
     """The documentation of plugins and roles, as antsibull-docs shows it, and its references."""
-    env = {"ANSIBLE_COLLECTIONS_PATH": str(run.scratch)}
+    # antsibull-docs copies of a collection what Git tracks. Those that ours needs lie in .venv, which Git ignores: it
+    # must not find this checkout.
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(run.scratch), "GIT_CEILING_DIRECTORIES": str(ROOT)}
     command = ("lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "dependent")
     run.call(BIN / "antsibull-docs", *command, "--disallow-unknown-collection-refs", ".", cwd=run.collection, env=env)
     return "clean"
