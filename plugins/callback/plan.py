@@ -57,7 +57,8 @@ class CallbackModule(CallbackBase):
         if action == PLAN:
             self._words.setdefault(host, []).extend(result["words"])
             self._kept[host] += result["kept"]
-        elif action.startswith(MLFLOW) and result.get("actions"):
+        elif action.startswith(MLFLOW) and "actions" in result:
+            # Also none: a plan with nothing to do says so.
             self._words.setdefault(host, []).extend(result["actions"])
 
     def v2_playbook_on_stats(self, stats: Any) -> None:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.callback.plan import summary
+from ansible import context
+from ansible_collections.mlops.mlflow_aws.plugins.callback.plan import CallbackModule, summary
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import UnknownFieldError, compare
 from hypothesis import given
 from hypothesis import strategies as some
@@ -132,3 +134,27 @@ def test_the_summary_counts() -> None:
         "set tag e",
     ]
     assert summary(words, 4) == "2 to create, 2 to change, 2 to remove, 4 to leave"
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        ({"actions": ["create user alice"]}, ["", "PLAN [fraud]", "  create user alice", "  1 to create"]),
+        # Nothing to do is a plan too.
+        ({"actions": []}, ["", "PLAN [fraud]", "  0 to create"]),
+        # What only reads plans nothing.
+        ({"users": []}, []),
+    ],
+)
+def test_what_modules_of_mlflow_would_do_is_told(
+    monkeypatch: pytest.MonkeyPatch, result: dict[str, Any], says: list[str]
+) -> None:
+    printed: list[str] = []
+    callback = CallbackModule()
+    callback._display = SimpleNamespace(display=lambda text, **_: printed.extend(text.split("\n")))
+    monkeypatch.setattr(context, "CLIARGS", {"check": True})
+    host = SimpleNamespace(get_name=lambda: "fraud")
+    task = SimpleNamespace(action="mlops.mlflow_aws.mlflow_user")
+    callback.v2_runner_on_ok(SimpleNamespace(task=task, host=host, result=result))
+    callback.v2_playbook_on_stats(None)
+    assert [line.split(",", 1)[0] for line in printed] == says
