@@ -122,6 +122,8 @@ def test_it_runs_with_nothing_made_but_what_is_missing(
 def test_a_second_run_changes_nothing(account: Site, inventory: Path) -> None:
     _run(account, inventory).assert_nothing_changed()
     _run(account, inventory, stack_full_run=True).assert_nothing_changed()
+    _run(account, inventory, check=True).assert_nothing_changed()
+    _run(account, inventory, check=True, stack_full_run=True).assert_nothing_changed()
 
 
 def test_the_playbooks_of_the_collection_take_the_same_inventory(account: Site, inventory: Path) -> None:

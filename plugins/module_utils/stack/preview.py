@@ -93,7 +93,11 @@ def _network(network: Mapping[str, Any] | None, names: Mapping[str, str], cidrs:
         ]
     there = [row["cidr"] for row in network["subnets"]]
     return [
-        *([] if network["internet_gateway_id"] else ["internet gateway"]),
+        *([] if network["internet_gateway_id"] or not network["mine"] else ["internet gateway"]),
         *(f"subnet {cidr}" for cidr in cidrs if cidr not in there),
-        *(f"security group {name}" for name, use in groups.items() if not network["security_group_ids"][use]),
+        *(
+            f"security group {name}"
+            for name, use in groups.items()
+            if use in network["groups_to_make"] and not network["security_group_ids"][use]
+        ),
     ]

@@ -18,6 +18,8 @@ EMPTY: dict[str, Any] = dict.fromkeys(("network", "secrets", "rds", "storage", "
 }
 NETWORK: dict[str, Any] = {
     "internet_gateway_id": "igw-1",
+    "mine": True,
+    "groups_to_make": ["alb", "ecs", "rds"],
     "subnets": [{"cidr": cidr} for cidr in CIDRS],
     "private_subnet_ids": ["subnet-1", "subnet-2"],
     "security_group_ids": {"alb": "sg-1", "ecs": "sg-2", "rds": "sg-3"},
@@ -82,3 +84,12 @@ def test_whole_stack_lacks_nothing() -> None:
 )
 def test_missing_parts(resources: dict[str, Any], component: str, parts: list[str]) -> None:
     assert _missing(**resources)[component] == parts
+
+
+def test_parts_of_somebody_else_are_not_missing() -> None:
+    theirs = {"mine": False, "internet_gateway_id": None, "groups_to_make": ["ecs"]}
+    groups = {"alb": None, "ecs": "sg-2", "rds": None}
+    found = _missing(network={**NETWORK, **theirs, "security_group_ids": groups})
+    assert set(map(tuple, found.values())) == {()}
+    found = _missing(network={**NETWORK, **theirs, "security_group_ids": {**groups, "ecs": None}})
+    assert found["network"] == ["security group fraud-ecs"]
