@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from ..rds_safety import unsafe
 from ..rds_status import ACCEPTS_CONNECTIONS
 from .model import AwsTarget, Finding, StageFailed, StageSkipped, Target
 
@@ -146,13 +147,9 @@ def judge_database(found: dict[str, Any]) -> Part:
     problems: list[str] = []
     if status not in ACCEPTS_CONNECTIONS:
         problems.append(f"database {name} is {status}")
-    if not found.get("StorageEncrypted"):
-        problems.append(Lasting(f"database {name} is not encrypted"))
-    if found.get("PubliclyAccessible"):
-        problems.append(Lasting(f"database {name} is open to the internet"))
     days = found.get("BackupRetentionPeriod", 0)
-    if not days:
-        problems.append(Lasting(f"database {name} has no automated backups"))
+    settings = unsafe(found.get("StorageEncrypted", False), found.get("PubliclyAccessible", False), days)
+    problems += [Lasting(f"database {name} {wrong}") for wrong, _remedy in settings]
     return f"database {status}, encrypted, backups kept for {days} days", problems
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_safety import unsafe
+
 #: The stack's security groups, in the order in which each names the one before it.
 GROUPS = ("alb", "ecs", "rds")
 
@@ -118,13 +120,9 @@ def _of_database(given: Given, resources: Mapping[str, Any]) -> Iterator[str]:
             f"stack_db_instance: {name} lies in {row['vpc_id']}, not in stack_vpc_id {given.vpc_id}; name a database "
             "and a VPC that belong together"
         )
-    for is_wrong, wrong, remedy in (
-        (not row["storage_encrypted"], "is not encrypted", "restore an encrypted copy of its snapshot, and name that"),
-        (row["publicly_accessible"], "is open to the internet", "take its public address away"),
-        (not row["backup_retention_period"], "has no automated backups", "have RDS keep some days of them"),
-    ):
-        if is_wrong:
-            yield f"stack_db_instance: {name} {wrong}, and verify would refuse it; {remedy}"
+    settings = (row["storage_encrypted"], row["publicly_accessible"], row["backup_retention_period"])
+    for wrong, remedy in unsafe(*settings):
+        yield f"stack_db_instance: {name} {wrong}, and verify would refuse it; {remedy}"
     if (resources["secrets"] or {}).get("master") is None:
         yield (
             f"stack_db_master_secret_arn: there is no secret {given.master_secret_arn}; name the one with username and "
