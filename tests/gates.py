@@ -311,7 +311,9 @@ def execution_environment(run: Run) -> str:
 
 def navigator(run: Run) -> str:
     """The settings of ansible-navigator in the root are valid, and are the ones that it uses."""
-    bin_folder = environment(run, "navigator", some_python(ANY_PYTHON), NAVIGATOR, "ansible-core==2.21.5")
+    version = some_python(ANY_PYTHON)
+    core = next(core for core, pythons in reversed(CORES.values()) if version in pythons)
+    bin_folder = environment(run, "navigator", version, NAVIGATOR, core)
     env = {"HOME": str(CACHE / "home"), "PATH": os.pathsep.join([str(bin_folder), "/usr/bin", "/bin"])}
     env["ANSIBLE_NAVIGATOR_CONFIG"] = str(ROOT / "ansible-navigator.yml")
     run.call(bin_folder / "ansible-navigator", "settings", "--effective", "--ee", "false", cwd=ROOT, env=env)

@@ -26,6 +26,8 @@ def candidates(version: str) -> list[str]:
     """
     patterns = os.environ.get("PYTHON_FOLDERS", os.pathsep.join(FOLDERS)).split(os.pathsep)
     folders = [one for one in os.environ.get("PATH", "").split(os.pathsep) if one]
+    # pyenv shows where it is by its shims, which run no version but the chosen one; HOME may be another.
+    patterns += [os.path.join(os.path.dirname(one), "versions", "*", "bin") for one in folders if one.endswith("shims")]
     for pattern in patterns:
         folders.extend(sorted(glob.glob(os.path.expanduser(pattern)), reverse=True))
     paths = [os.path.join(folder, f"python{version}") for folder in folders]

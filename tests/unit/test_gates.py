@@ -66,9 +66,10 @@ def test_the_make_targets_of_workflows_are_there() -> None:
             assert set(called) <= names, path
 
 
-def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shim of a version manager is on PATH for each version that was ever installed."""
-    shims, real = tmp_path / "shims", tmp_path / "versions" / "one" / "bin"
+@pytest.mark.parametrize("told", [True, False])
+def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """The shim of a version manager is on PATH for each version that was ever installed, the Pythons beside it."""
+    shims, real = tmp_path / "shims", tmp_path / ("elsewhere" if told else "versions") / "one" / "bin"
     base = Path(sys.base_prefix) / "bin" / f"python{OURS}"
     for folder in (shims, real):
         folder.mkdir(parents=True)
@@ -77,7 +78,7 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path: Path, monkeypatch: 
     (real / f"python{OURS}").write_text(f'#!/bin/sh\nexec {base} "$@"\n')
     (real / f"python{OURS}").chmod(0o755)
     monkeypatch.setenv("PATH", f"{shims}{os.pathsep}/nowhere")
-    monkeypatch.setenv("PYTHON_FOLDERS", str(tmp_path / "versions" / "*" / "bin"))
+    monkeypatch.setenv("PYTHON_FOLDERS", str(tmp_path / "elsewhere" / "*" / "bin"))
     pythons.find_python.cache_clear()
     try:
         found = pythons.find_python(OURS)
