@@ -140,12 +140,25 @@ resources:
       type: list
       elements: dict
       sample: [{public_ip: 203.0.113.7, allocation_id: eipalloc-0a1b2c3d, nat: true}]
+    beside_given:
+      description:
+        - Ids of parts of the stack's own in the places of parts that are in O(given).
+        - They go by the variable of the role stack that gives the part.
+      type: dict
+      sample: {stack_vpc_id: vpc-0a1b2c3d}
     loose_internet_gateways:
       description: Ids of internet gateways of the stack that are attached to no VPC, as a killed run leaves one.
       type: list
       elements: str
 problems:
   description: What is wrong with the parts in O(given), one sentence each.
+  returned: always
+  type: list
+  elements: str
+conflicts:
+  description:
+    - Those of RV(problems) that stand in the way of a destroy, too, which has no need of the parts in O(given).
+    - They are about parts of the stack's own in the places of such parts.
   returned: always
   type: list
   elements: str
@@ -190,7 +203,11 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given, given_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import (
+    Given,
+    given_conflicts,
+    given_problems,
+)
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
 
 ARGUMENTS: dict[str, Any] = {
@@ -285,10 +302,12 @@ def main() -> None:
         "partition": caller["Arn"].split(":")[1],
         "region": module.region,
     }
+    given = Given.of(module.params["given"])
     module.exit_json(
         changed=False,
         resources=resources,
-        problems=given_problems(Given.of(module.params["given"]), resources, module.region),
+        problems=given_problems(given, resources, module.region),
+        conflicts=given_conflicts(given, resources),
         settings=settings,
         names=names.as_dict(),
         region={**identity, **(facts or {})},

@@ -209,7 +209,7 @@ CHANGES: dict[str, Row] = {
     "stack_account_id": refused(just("999999999999"), "^stack_account_id: .* not to 999999999999"),
     "stack_tags": written(mapping(Environment=text("{}"), Team=text("{}")), dict.fromkeys(TAGGED, r"tags\.\w+")),
     "stack_full_run": quiet(just(True)),
-    "stack_admin_username": written(text("admin-{}"), server("MLFLOW_AWS_ADMIN_USERNAME"), (3,)),
+    "stack_admin_username": refused(text("admin-{}"), "^stack_admin_username: .* holds the login of admin"),
     "stack_artifact_prefix": written(
         text("artifacts/{}"),
         {"lifecycle rule": "prefix", **STATEMENT, **server("MLFLOW_AWS_ARTIFACTS")},
@@ -273,9 +273,8 @@ CHANGES: dict[str, Row] = {
     "network_ingress_cidrs": written(several(block, just("0.0.0.0/0")), {"security group": "rules"}, (1,)),
     # secrets
     "secrets_master_username": refused(text("master_{}"), "^secrets_master_username: .* the master user of"),
-    # Of a secret that exists, the user and the key are left alone: rotate.yml and AWS change them.
-    "secrets_database_username": quiet(text("mlflow_{}")),
-    "secrets_kms_key_id": quiet(fact("key")),
+    "secrets_database_username": refused(text("mlflow_{}"), "^secrets_database_username: .* the login of mlflow;"),
+    "secrets_kms_key_id": refused(fact("key"), "^secrets_kms_key_id: .* are encrypted with another key"),
     "secrets_recovery_window": quiet(between(7, 30)),
     # rds
     "rds_engine_version": written(one_of("15.12", "15.13"), {"DB instance": "engine_version"}, (1,), stays=True),
@@ -303,6 +302,8 @@ CHANGES: dict[str, Row] = {
         (2,),
     ),
     "storage_kms_key_id": written(fact("key"), {"bucket": "encryption|encryption_key_id", **STATEMENT}, (3,)),
+    # What was encrypted with a key is read with it when the bucket has another one.
+    "storage_former_kms_key_ids": written(several(fact("key")), STATEMENT, (3,), stays=True),
     "storage_noncurrent_days": written(between(1, 365), {"lifecycle rule": "noncurrent_version_expiration_days"}),
     "storage_abort_upload_days": written(between(1, 60), {"lifecycle rule": "abort_incomplete_multipart_upload_days"}),
     # alb

@@ -33,6 +33,12 @@ DRIFTS = {
     give_away: f"change secret {STACK}/mlflow/flask: resource_policy",
 }
 CHANGE: dict[str, Any] = {"stack_tags": {"Team": "fraud"}}
+#: Variables that cannot change once the secrets are there.
+FIXED = {
+    "stack_admin_username": "boss",
+    "secrets_database_username": "other",
+    "secrets_kms_key_id": "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d",
+}
 
 
 def kept(scenario: Scenario) -> dict[str, Any]:
@@ -65,8 +71,10 @@ def test_nobody_else_may_read_them(applied: Scenario) -> None:
 
 
 def test_they_are_marked_as_the_stacks(applied: Scenario) -> None:
-    for use in USES:
-        assert tags(described(applied, use)["Tags"]) == {"mlflow:stack": STACK, "mlflow:component": "secrets"}
+    for use, user in USES.items():
+        own = {"mlflow:username": user} if user else {}
+        wanted = {"mlflow:stack": STACK, "mlflow:component": "secrets", **own}
+        assert tags(described(applied, use)["Tags"]) == wanted
 
 
 def test_another_tag_is_taken_over(changed: Scenario) -> None:
@@ -74,6 +82,17 @@ def test_another_tag_is_taken_over(changed: Scenario) -> None:
         row = described(changed, use)
         assert tags(row["Tags"])["Team"] == "fraud"
         assert len(row["VersionIdsToStages"]) == 1
+
+
+def test_whose_they_are_and_their_key_cannot_change(changed: Scenario) -> None:
+    before = {use: described(changed, use) for use in USES}
+    refused = changed.apply("refused", **FIXED, **CHANGE)
+    assert (refused.code, refused.recap()["changed"]) == (2, 0), refused.output[-3000:]
+    (message,) = refused.messages()
+    assert [line.split(":")[0] for line in message.splitlines()] == list(FIXED)
+    for use, row in before.items():
+        now = described(changed, use)
+        assert {**now, "ResponseMetadata": 0} == {**row, "ResponseMetadata": 0}
 
 
 def test_destroy_leaves_nothing(destroyed: Scenario) -> None:

@@ -43,7 +43,11 @@ DRIFTS = {
     suspend_versions: _IN_BUCKET,
     keep_versions: f"create lifecycle rule {STACK}",
 }
-CHANGE: dict[str, Any] = {"storage_noncurrent_days": 30, "stack_tags": {"Team": "fraud"}}
+CHANGE: dict[str, Any] = {
+    "storage_noncurrent_days": 30,
+    "stack_artifact_prefix": "models",
+    "stack_tags": {"Team": "fraud"},
+}
 
 
 def policy(scenario: Scenario, bucket: str) -> dict[str, Any]:
@@ -95,7 +99,9 @@ def test_old_versions_go(applied: Scenario) -> None:
 
 
 def test_old_versions_go_sooner(changed: Scenario) -> None:
+    # And the rule of the former prefix has not stayed behind.
     (rule,) = rules(changed, BUCKET).values()
+    assert (rule["ID"], rule["Filter"]) == (STACK, {"Prefix": "models/"})
     assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert marks(changed, BUCKET)["Team"] == "fraud"
 

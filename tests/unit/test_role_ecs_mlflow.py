@@ -62,6 +62,17 @@ CASES = {
     "a new key": {**_facts(None, None, "aws"), "storage_kms_key_id": OTHER_KEY},
     "another key": {**_facts(None, KEY, "aws"), "storage_kms_key_id": OTHER_KEY},
     "no key any more": {**_facts(None, KEY, "aws"), "storage_kms_key_id": ""},
+    # The bucket before the change, and after it: the same right, so that a plan is exact.
+    "a former key": {
+        **_facts(None, KEY, "aws"),
+        "storage_kms_key_id": OTHER_KEY,
+        "storage_former_kms_key_ids": [KEY],
+    },
+    "a former key, later": {
+        **_facts(None, OTHER_KEY, "aws"),
+        "storage_kms_key_id": OTHER_KEY,
+        "storage_former_kms_key_ids": [KEY],
+    },
     # Restored or made anew under the old name: endpoint and secrets are the same.
     "another database": _facts(None, None, "aws", "db-TWO"),
 }
@@ -146,7 +157,14 @@ def test_the_task_uses_the_key_of_the_bucket(rights: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "keys"), [("a new key", OTHER_KEY), ("another key", [KEY, OTHER_KEY]), ("no key any more", KEY)]
+    ("case", "keys"),
+    [
+        ("a new key", OTHER_KEY),
+        ("another key", [KEY, OTHER_KEY]),
+        ("no key any more", KEY),
+        ("a former key", [KEY, OTHER_KEY]),
+        ("a former key, later", [KEY, OTHER_KEY]),
+    ],
 )
 def test_the_task_may_use_the_key_that_the_bucket_is_to_have(rights: dict[str, Any], case: str, keys: object) -> None:
     assert rights[case]["task"]["BucketKey"]["Resource"] == keys

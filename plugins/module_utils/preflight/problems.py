@@ -51,5 +51,6 @@ CHANGE_CHECKS: dict[str, Callable[[Inputs, Mapping[str, Any]], list[str]]] = {
     "alb": alb.change_problems,
     "network": network.change_problems,
     "rds": rds.change_problems,
+    "secrets": secrets.change_problems,
     "storage": storage.change_problems,
 }

@@ -43,3 +43,35 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     if problem := key_problem("secrets_kms_key_id", inputs["secrets_kms_key_id"]):
         found.append(problem)
     return found
+
+
+def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """What cannot change of the secrets that exist: whose login they hold, and the key that encrypts them.
+
+    :param inputs: ``secrets_database_username``, ``secrets_kms_key_id`` and ``stack_admin_username``.
+    """
+    now = {use: row for use, row in (resources["secrets"] or {}).items() if row and row["mine"]}
+    found = []
+    for variable, use, remedy in (
+        (
+            "stack_admin_username",
+            "admin",
+            "and make the other one an admin too, by mlflow_access_users with is_admin: true",
+        ),
+        ("secrets_database_username", "database", "since this user owns MLflow's tables"),
+    ):
+        name, has = inputs[variable], now.get(use, {}).get("username")
+        if has and name != has:
+            found.append(
+                f"{variable}: '{name}', but the secret {now[use]['name']} holds the login of {has}; set it back to "
+                f"{has}, {remedy}"
+            )
+    key = inputs["secrets_kms_key_id"]
+    other = [row["name"] for row in now.values() if key and row["kms_key_arn"] != key]
+    if other:
+        found.append(
+            f"secrets_kms_key_id: {key}, but {', '.join(sorted(other))} "
+            f"{'is' if len(other) == 1 else 'are'} encrypted with another key; set it back, or have AWS encrypt each "
+            f"anew: aws secretsmanager update-secret --secret-id {min(other)} --kms-key-id {key}"
+        )
+    return found

@@ -27,8 +27,9 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     for variable in ("storage_noncurrent_days", "storage_abort_upload_days"):
         if int(inputs[variable]) < 1:
             found.append(f"{variable}: {inputs[variable]}; S3 counts whole days, use 1 or more")
-    if problem := key_problem("storage_kms_key_id", inputs["storage_kms_key_id"]):
-        found.append(problem)
+    keys = {"storage_kms_key_id": inputs["storage_kms_key_id"]}
+    keys |= {f"storage_former_kms_key_ids[{n}]": key for n, key in enumerate(inputs["storage_former_kms_key_ids"])}
+    found += [problem for variable, key in keys.items() if (problem := key_problem(variable, key))]
     return found
 
 
@@ -49,12 +50,21 @@ def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> lis
 
 
 def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
-    """Artifacts of another stack where this one would keep its own: either could delete the other's."""
+    """Artifacts of another stack where this one would keep its own, or artifacts that a new key would lock away."""
     now = resources["storage"] or {}
-    return [
+    found = [
         f"stack_artifact_prefix: '{inputs['stack_artifact_prefix']}' of bucket {now['bucket']} meets "
         f"'{other['prefix']}', where the stack {other['stack']} keeps its artifacts; choose another prefix or another "
         "storage_bucket"
         for other in now.get("neighbours", [])
         if overlapping(inputs["stack_artifact_prefix"], other["prefix"])
     ]
+    key, has = inputs["storage_kms_key_id"], now.get("kms_key_arn")
+    # The bucket of somebody else keeps its own encryption unless the inventory names a key.
+    stays = now.get("adopted") and not key
+    if has and not stays and has not in (key, *inputs["storage_former_kms_key_ids"]):
+        found.append(
+            f"storage_kms_key_id: '{key}', but bucket {now['bucket']} encrypts with {has} so far, and what it holds "
+            "cannot be read without that key; list it in storage_former_kms_key_ids, or set storage_kms_key_id to it"
+        )
+    return found

@@ -35,10 +35,10 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
     Of a VPC that is given, only the subnets that are given and the groups: the rest of it is not the stack's.
     """
     ec2 = clients["ec2"]
-    mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
-    own = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
-    asked = [{"Name": "vpc-id", "Values": [given.vpc_id]}]
-    vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=asked)) if given.vpc_id else own
+    vpcs = _own_vpcs(ec2, names)
+    if given.vpc_id:
+        asked = [{"Name": "vpc-id", "Values": [given.vpc_id]}]
+        vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=asked))
     if not vpcs:
         return None
     vpc_id = vpcs[0]["VpcId"]
@@ -61,7 +61,6 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
     found = {
         "vpc_id": vpc_id,
         "vpc_ids": [row["VpcId"] for row in vpcs],
-        "own_vpc_ids": [row["VpcId"] for row in own],
         "mine": not given.vpc_id,
         "cidr_block": vpcs[0]["CidrBlock"],
         "subnets": subnets,
@@ -71,6 +70,11 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
         **_groups(groups, names, given),
     }
     return {**found, **(_NOTHING_ELSE if given.vpc_id else _ways(ec2, names, within))}
+
+
+def _own_vpcs(ec2: Client, names: StackNames) -> list[dict[str, Any]]:
+    mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
+    return list(pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
 
 
 def _tier(row: Mapping[str, Any], given: Given) -> str | None:
@@ -86,11 +90,19 @@ def _tier(row: Mapping[str, Any], given: Given) -> str | None:
 def _groups(groups: Mapping[str, Mapping[str, Any]], names: StackNames, given: Given) -> dict[str, Any]:
     """The security groups by use, those that are given before those of the stack."""
     by_id = {row["GroupId"]: row for row in groups.values()}
+    named = {use: groups.get(getattr(names, f"security_group_{use}")) for use in GROUPS}
+    # In a VPC of somebody else, a group of that name may be somebody's too.
+    foreign = {
+        use: row["GroupId"]
+        for use, row in named.items()
+        if row and given.vpc_id and tags(row.get("Tags")).get("mlflow:stack") != names.stack
+    }
     used: dict[str, Mapping[str, Any] | None] = {
-        use: by_id.get(given.security_group_ids.get(use, "")) or groups.get(getattr(names, f"security_group_{use}"))
-        for use in GROUPS
+        use: by_id.get(given.security_group_ids.get(use, "")) or (None if use in foreign else row)
+        for use, row in named.items()
     }
     return {
+        "foreign_group_ids": {use: group for use, group in foreign.items() if use in given.groups_to_make()},
         "security_group_ids": {use: row["GroupId"] if row else None for use, row in used.items()},
         "given_group_ids": [group for group in given.security_group_ids.values() if group in by_id],
         "database_port": _port_between(used["ecs"], used["rds"]),
@@ -216,15 +228,20 @@ def secrets(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
             lambda name=name: clients["secretsmanager"].describe_secret(SecretId=name),  # type: ignore[misc]
             "ResourceNotFoundException",
         )
-        found[use] = _secret(clients, name, row) if row is not None and "DeletedDate" not in row else None
+        if row is not None and "DeletedDate" not in row:
+            found[use] = {**_secret(clients, name, row), "mine": use != "master" or not given.master_secret_arn}
+        else:
+            found[use] = None
     return found if any(found.values()) else None
 
 
-def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) -> Component:
+def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     versions = Versions.of(row)
     return {
         "name": name,
         "arn": row["ARN"],
+        # Whose login it holds, as the role secrets marked it; None where nobody did.
+        "username": tags(row.get("Tags")).get("mlflow:username"),
         "kms_key_arn": _key_arn(clients, row.get("KmsKeyId")),
         "version_id": versions.current,
         "previous_version_id": versions.previous,
@@ -246,11 +263,9 @@ def rds(clients: Mapping[str, Client], names: StackNames, given: Given) -> Compo
         return None
     endpoint = row.get("Endpoint") or {}
     groups = [group["VpcSecurityGroupId"] for group in row.get("VpcSecurityGroups", [])]
-    own = _db_instance(clients, names.database) if given.db_instance else row
     return {
         "instance_id": row["DBInstanceIdentifier"],
         "mine": not given.db_instance,
-        "own_instance_id": own["DBInstanceIdentifier"] if own else None,
         "arn": row["DBInstanceArn"],
         # Another one for each database, even of the same name: after a restore or a new creation too.
         "resource_id": row["DbiResourceId"],
@@ -342,19 +357,16 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
 def alb(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
     """The load balancer, its listeners by port and the target group; ``url`` is where the listeners forward to it."""
     elb = clients["elbv2"]
-    balancers = absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
-    own = balancers["LoadBalancers"][0] if balancers else None
+    row = None if given.target_group_arn else _own_load_balancer(elb, names)
     group = _target_group(elb, names, given)
-    if group is None and (own is None or given.target_group_arn):
+    if group is None and row is None:
         return None
-    row = own
     if group is not None and given.target_group_arn:
         arns = group["LoadBalancerArns"]
         answer = elb.describe_load_balancers(LoadBalancerArns=arns) if arns else {"LoadBalancers": []}
         row = next((one for one in answer["LoadBalancers"] if one["Type"] == "application"), None)
     found: dict[str, Any] = {
         "mine": not given.target_group_arn,
-        "own_load_balancer_arn": own["LoadBalancerArn"] if own else None,
         "load_balancer_arn": None,
         "dns_name": None,
         "zone_id": None,
@@ -400,11 +412,32 @@ def alb(clients: Mapping[str, Client], names: StackNames, given: Given) -> Compo
     return found
 
 
+def _own_load_balancer(elb: Client, names: StackNames) -> dict[str, Any] | None:
+    answer = absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
+    rows: list[dict[str, Any]] = answer["LoadBalancers"] if answer else []
+    return rows[0] if rows else None
+
+
 def _target_group(elb: Client, names: StackNames, given: Given) -> dict[str, Any] | None:
     asked = {"TargetGroupArns": [given.target_group_arn]} if given.target_group_arn else {"Names": [names.target_group]}
     answer = absent(lambda: elb.describe_target_groups(**asked), "TargetGroupNotFound")
     rows: list[dict[str, Any]] = answer["TargetGroups"] if answer else []
     return rows[0] if rows else None
+
+
+def beside_given(clients: Mapping[str, Client], names: StackNames, given: Given) -> dict[str, str]:
+    """Ids of parts of the stack's own in the places of parts that are given, by the variable that gives those."""
+    found: dict[str, str | None] = {}
+    if given.vpc_id:
+        own = [row["VpcId"] for row in _own_vpcs(clients["ec2"], names)]
+        found["stack_vpc_id"] = next((one for one in own if one != given.vpc_id), None)
+    if given.db_instance:
+        row = _db_instance(clients, names.database)
+        found["stack_db_instance"] = row["DBInstanceIdentifier"] if row else None
+    if given.target_group_arn:
+        balancer = _own_load_balancer(clients["elbv2"], names)
+        found["stack_target_group_arn"] = balancer["LoadBalancerArn"] if balancer else None
+    return {variable: one for variable, one in found.items() if one}
 
 
 def ecs(clients: Mapping[str, Client], names: StackNames) -> Component:
@@ -475,6 +508,7 @@ def discover(
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures: dict[str, Future[Any]] = {
             "network": pool.submit(network, clients, names, given),
+            "beside_given": pool.submit(beside_given, clients, names, given),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
             "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
             "secrets": pool.submit(secrets, clients, names, given),

@@ -66,10 +66,14 @@ def given_problems(given: Given, resources: Mapping[str, Any], region: str) -> l
     """
     if not given.vpc_id:
         return []
+    found = given_conflicts(given, resources)
     network = resources["network"]
     if network is None:
-        return [f"stack_vpc_id: {region} has no VPC {given.vpc_id}; correct it, or take it out to have one made"]
-    found = list(_of_network(given, network))
+        return [
+            f"stack_vpc_id: {region} has no VPC {given.vpc_id}; correct it, or take it out to have one made",
+            *found,
+        ]
+    found += _of_network(given, network)
     if given.db_instance:
         found += _of_database(given, resources)
     if given.target_group_arn:
@@ -77,14 +81,30 @@ def given_problems(given: Given, resources: Mapping[str, Any], region: str) -> l
     return found
 
 
+def given_conflicts(given: Given, resources: Mapping[str, Any]) -> list[str]:
+    """Parts of the stack's own in the places of parts that are given: neither a run nor a destroy knows which is meant.
+
+    :param resources: what discovery found.
+    """
+    sentences = {
+        "stack_vpc_id": (
+            f"stack_vpc_id: {given.vpc_id}, but the stack has a VPC of its own, {{own}}, and nothing of it can move; "
+            "take stack_vpc_id out, or destroy the stack first"
+        ),
+        "stack_db_instance": (
+            f"stack_db_instance: {given.db_instance}, but the stack's own database {{own}} holds its runs; take "
+            "stack_db_instance out, or move the data and delete that database first"
+        ),
+        "stack_target_group_arn": (
+            f"stack_target_group_arn: {given.target_group_arn}, but the stack has a load balancer of its own, {{own}}; "
+            "take stack_target_group_arn out, or destroy the stack first"
+        ),
+    }
+    return [sentences[variable].format(own=own) for variable, own in resources["beside_given"].items()]
+
+
 def _of_network(given: Given, network: Mapping[str, Any]) -> Iterator[str]:
     vpc = given.vpc_id
-    left = [one for one in network["own_vpc_ids"] if one != vpc]
-    if left:
-        yield (
-            f"stack_vpc_id: {vpc}, but the stack has a VPC of its own, {left[0]}, and nothing of it can move; "
-            "take stack_vpc_id out, or destroy the stack first"
-        )
     zones = {row["id"]: row["zone"] for row in network["subnets"]}
     for variable, subnets in (
         ("stack_public_subnet_ids", given.public_subnet_ids),
@@ -98,6 +118,11 @@ def _of_network(given: Given, network: Mapping[str, Any]) -> Iterator[str]:
                 f"{variable}: {', '.join(subnets)} lie in one zone; a load balancer and a database need two, "
                 "name a subnet of another zone too"
             )
+    for use, group in network["foreign_group_ids"].items():
+        yield (
+            f"stack_vpc_id: {vpc} has a security group of the name that the stack's own would have, {group}, without "
+            f"the stack's tag; give it in stack_security_group_ids.{use}, or rename the stack (stack_name)"
+        )
     for use, group in given.security_group_ids.items():
         if group and group not in network["given_group_ids"]:
             yield f"stack_security_group_ids.{use}: {vpc} has no security group {group}; name one of this VPC"
@@ -108,11 +133,6 @@ def _of_database(given: Given, resources: Mapping[str, Any]) -> Iterator[str]:
     if row is None:
         yield f"stack_db_instance: there is no DB instance {name}; correct it, or take it out to have one made"
         return
-    if row["own_instance_id"]:
-        yield (
-            f"stack_db_instance: {name}, but the stack's own database {row['own_instance_id']} holds its runs; take "
-            "stack_db_instance out, or move the data and delete that database first"
-        )
     if row["engine"] != "postgres":
         yield f"stack_db_instance: {name} is {row['engine']}; MLflow runs here on RDS for PostgreSQL, name such a one"
     if row["vpc_id"] != given.vpc_id:
@@ -146,11 +166,6 @@ def _of_target_group(given: Given, resources: Mapping[str, Any]) -> Iterator[str
     if row is None:
         yield f"stack_target_group_arn: there is no target group {arn}; correct it, or take it out to have one made"
         return
-    if row["own_load_balancer_arn"]:
-        yield (
-            f"stack_target_group_arn: {arn}, but the stack has a load balancer of its own, "
-            f"{row['own_load_balancer_arn']}; take stack_target_group_arn out, or destroy the stack first"
-        )
     if row["vpc_id"] != given.vpc_id:
         yield f"stack_target_group_arn: {arn} lies in {row['vpc_id']}, not in {given.vpc_id}; name one of this VPC"
     if row["target_type"] != "ip":

@@ -38,16 +38,36 @@ NETWORK = {
     ],
 }
 ALB = {"dns_name": "fraud-alb.example", "scheme": "internet-facing", "target_group_port": 5000}
-STORAGE = {"bucket": "models", "neighbours": [{"stack": "credit", "prefix": "credit"}]}
+STORAGE = {
+    "bucket": "models",
+    "neighbours": [{"stack": "credit", "prefix": "credit"}],
+    "adopted": False,
+    "kms_key_arn": None,
+}
+STORAGE_INPUTS = {
+    "stack_artifact_prefix": "mlflow-artifacts",
+    "storage_kms_key_id": "",
+    "storage_former_kms_key_ids": [],
+}
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d"
+OTHER_KEY = "arn:aws:kms:eu-west-2:123456789012:key/ffffffff"
+ENCRYPTED = {**STORAGE, "kms_key_arn": KEY}
+SECRETS_INPUTS = {"stack_admin_username": "admin", "secrets_database_username": "mlflow", "secrets_kms_key_id": ""}
+SECRETS = {
+    use: {"name": f"fraud/{use}", "username": user, "kms_key_arn": None, "mine": True}
+    for use, user in {"master": "mlflow_master", "database": "mlflow", "admin": "admin", "flask": None}.items()
+}
+#: The master user's is given together with a database, and has its owner's key.
+GIVEN_MASTER = {**SECRETS, "master": {**SECRETS["master"], "username": None, "mine": False}}
 RDS_INPUTS = {"rds_engine_version": "15", "rds_kms_key_id": "", "secrets_master_username": "mlflow_master"}
 RDS = {"instance_id": "fraud-db", "engine_version": "15.12", "kms_key_arn": KEY, "master_username": "mlflow_master"}
-RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS, "storage": STORAGE}
+RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS, "storage": STORAGE, "secrets": SECRETS}
 INPUTS: dict[str, dict[str, Any]] = {
     "network": NETWORK_INPUTS,
     "alb": ALB_INPUTS,
     "rds": RDS_INPUTS,
-    "storage": {"stack_artifact_prefix": "mlflow-artifacts"},
+    "secrets": SECRETS_INPUTS,
+    "storage": STORAGE_INPUTS,
 }
 THREE = {
     "network_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
@@ -78,6 +98,19 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("storage", {}, {}),
     ("storage", {"stack_artifact_prefix": "credit"}, {"storage": None}),
     ("storage", {"stack_artifact_prefix": "credit-2"}, {}),
+    ("storage", {"storage_kms_key_id": KEY}, {}),
+    ("storage", {"storage_kms_key_id": KEY}, {"storage": None}),
+    ("storage", {"storage_kms_key_id": KEY}, {"storage": ENCRYPTED}),
+    ("storage", {"storage_former_kms_key_ids": [KEY]}, {"storage": ENCRYPTED}),
+    ("storage", {"storage_kms_key_id": OTHER_KEY, "storage_former_kms_key_ids": [KEY]}, {"storage": ENCRYPTED}),
+    # It keeps its owner's.
+    ("storage", {}, {"storage": {**ENCRYPTED, "adopted": True}}),
+    ("secrets", {}, {}),
+    ("secrets", {**SECRETS_INPUTS, "stack_admin_username": "boss"}, {"secrets": None}),
+    ("secrets", {"stack_admin_username": "boss"}, {"secrets": {**SECRETS, "admin": None}}),
+    # Nobody asks for another key, and nobody has said whose it is.
+    ("secrets", {}, {"secrets": {use: {**row, "kms_key_arn": KEY, "username": None} for use, row in SECRETS.items()}}),
+    ("secrets", {"secrets_kms_key_id": KEY}, {"secrets": {"master": GIVEN_MASTER["master"]}}),
 ]
 
 WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
@@ -149,6 +182,46 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         {},
         ("stack_artifact_prefix: 'credit/fraud' of bucket models", "stack credit keeps", "choose another prefix"),
     ),
+    (
+        "storage",
+        {},
+        {"storage": ENCRYPTED},
+        (
+            "storage_kms_key_id: ''",
+            f"bucket models encrypts with {KEY} so far",
+            "list it in storage_former_kms_key_ids",
+        ),
+    ),
+    (
+        "storage",
+        {"storage_kms_key_id": OTHER_KEY, "storage_former_kms_key_ids": [OTHER_KEY]},
+        {"storage": {**ENCRYPTED, "adopted": True}},
+        (f"storage_kms_key_id: '{OTHER_KEY}'", f"encrypts with {KEY} so far", "or set storage_kms_key_id to it"),
+    ),
+    (
+        "secrets",
+        {"stack_admin_username": "boss"},
+        {},
+        ("stack_admin_username: 'boss'", "fraud/admin holds", "back to admin", "mlflow_access_users with is_admin"),
+    ),
+    (
+        "secrets",
+        {"secrets_database_username": "other"},
+        {},
+        ("secrets_database_username: 'other'", "fraud/database holds", "set it back to mlflow", "MLflow's tables"),
+    ),
+    (
+        "secrets",
+        {"secrets_kms_key_id": KEY},
+        {"secrets": GIVEN_MASTER},
+        (f"secrets_kms_key_id: {KEY}, but fraud/admin, fraud/database, fraud/flask are", "--secret-id fraud/admin"),
+    ),
+    (
+        "secrets",
+        {"secrets_kms_key_id": KEY},
+        {"secrets": {use: {**row, "kms_key_arn": KEY if use != "flask" else None} for use, row in SECRETS.items()}},
+        ("but fraud/flask is encrypted", f"--secret-id fraud/flask --kms-key-id {KEY}"),
+    ),
 ]
 
 
@@ -175,5 +248,5 @@ def test_zones_that_changed_places_name_each_subnet() -> None:
 
 
 def test_an_unknown_component_is_said() -> None:
-    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network, rds, storage"):
+    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network, rds, secrets, storage"):
         change_problems({}, "nothing", {})

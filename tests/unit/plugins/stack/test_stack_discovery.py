@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -22,7 +21,7 @@ from tests.unit.plugins.run_module import run_module
 
 REGION = "eu-west-2"
 LISTS = {"elastic_ips", "loose_internet_gateways", "user_secrets"}
-COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs"} | LISTS
+COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs"}
 
 
 def _clients(aws: Any, **options: Any) -> dict[str, Any]:
@@ -39,9 +38,10 @@ def test_empty_account(aws: Any) -> None:
     found, facts = discovery.discover(
         _clients(aws), names, region=REGION, bucket_name="nothing-here-artifacts", with_region=True
     )
-    assert set(found) == COMPONENTS
+    assert set(found) == COMPONENTS | LISTS | {"beside_given"}
     assert all(found[key] == [] for key in LISTS)
-    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - LISTS - {"ecs"}
+    assert found["beside_given"] == {}
+    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"ecs"}
     assert set(found["ecs"].values()) == {None}
     assert facts is not None
     assert facts["zones"] == ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
@@ -93,7 +93,7 @@ def by_hand(aws: Any) -> Iterator[dict[str, Any]]:
         ec2.create_tags(Resources=[address["AllocationId"]], Tags=_tags(stack))
         nat = ec2.create_nat_gateway(SubnetId=subnets["public"], AllocationId=address["AllocationId"])
         undo.callback(ec2.delete_nat_gateway, NatGatewayId=nat["NatGateway"]["NatGatewayId"])
-        arn = sm.create_secret(Name=names.secret_admin, SecretString=json.dumps({"username": "admin"}))["ARN"]
+        arn = sm.create_secret(Name=names.secret_admin, SecretString="{}", Tags=_tags(stack, username="boss"))["ARN"]
         undo.callback(sm.delete_secret, SecretId=arn, ForceDeleteWithoutRecovery=True)
         s3.create_bucket(Bucket="made-by-hand-artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
         undo.callback(s3.delete_bucket, Bucket="made-by-hand-artifacts")
@@ -154,6 +154,8 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
     assert found["secrets"]["admin"] == {
         "name": "made-by-hand/mlflow/admin",
         "arn": by_hand["secret"],
+        "mine": True,
+        "username": "boss",
         "kms_key_arn": None,
         "version_id": found["secrets"]["admin"]["version_id"],
         "previous_version_id": None,

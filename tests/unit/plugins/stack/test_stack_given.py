@@ -18,6 +18,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import disc
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import (
     Given,
     admits,
+    given_conflicts,
     given_problems,
     url_of,
 )
@@ -67,12 +68,12 @@ def found(clients: dict[str, Any], given: Given) -> dict[str, Any]:
 def test_what_is_given_is_found_and_is_not_the_stacks_own(found: dict[str, Any], made: theirs.Theirs) -> None:
     network, rds, alb = found["network"], found["rds"], found["alb"]
     assert (network["vpc_id"], network["mine"]) == (made.vpc, False)
-    assert network["own_vpc_ids"] == []
+    assert found["beside_given"] == {}
     assert set(network["private_subnet_ids"]) == set(made.subnets["private"])
     assert set(network["public_subnet_ids"]) == set(made.subnets["public"])
     assert (network["route_tables"], network["endpoints"], network["internet_gateway_id"]) == ([], [], None)
     assert network["groups_to_make"] == ["ecs"]
-    assert (rds["instance_id"], rds["mine"], rds["own_instance_id"]) == ("team-postgres", False, None)
+    assert (rds["instance_id"], rds["mine"]) == ("team-postgres", False)
     assert (alb["target_group_arn"], alb["mine"]) == (made.target_group, False)
     assert alb["url"] == f"http://{alb['dns_name']}:8088"
     assert alb["security_group_ids"] == [made.groups["balancer"]]
@@ -118,13 +119,7 @@ def _says(found: dict[str, Any], given: Given, change: Callable[[dict[str, Any]]
 @pytest.mark.parametrize(
     ("part", "field", "value", "words"),
     [
-        ("network", "own_vpc_ids", ["vpc-9"], "stack_vpc_id: vpc-.* a VPC of its own, vpc-9.*take stack_vpc_id out"),
-        (
-            "rds",
-            "own_instance_id",
-            "newcomer-db",
-            "stack_db_instance: team-postgres, but .* newcomer-db holds",
-        ),
+        ("network", "foreign_group_ids", {"ecs": "sg-9"}, "stack_vpc_id: vpc-.*, sg-9, without .*_group_ids.ecs, or"),
         ("rds", "engine", "mysql", "stack_db_instance: team-postgres is mysql.*name such a one"),
         (
             "rds",
@@ -140,7 +135,6 @@ def _says(found: dict[str, Any], given: Given, change: Callable[[dict[str, Any]]
         ),
         ("rds", "backup_retention_period", 0, "stack_db_instance: team-postgres has no automated backups.*have RDS"),
         ("rds", "vpc_id", "vpc-8", "stack_db_instance: team-postgres lies in vpc-8, not in stack_vpc_id vpc-"),
-        ("alb", "own_load_balancer_arn", "arn:own", "stack_target_group_arn: arn:.*load balancer of its own, arn:own"),
         ("alb", "vpc_id", "vpc-8", "stack_target_group_arn: arn:.* lies in vpc-8, not in vpc-"),
         ("alb", "target_type", "instance", "targets of type instance; Fargate needs ip"),
         ("alb", "protocol", "HTTPS", "speaks HTTPS; the tasks speak HTTP"),
@@ -165,6 +159,63 @@ def test_what_is_wrong_is_one_sentence_with_its_remedy(
 )
 def test_what_is_not_there_is_named(found: dict[str, Any], given: Given, part: str, words: str) -> None:
     assert words in _says(found, given, lambda other: other.update({part: None}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "own", "words"),
+    [
+        ("stack_vpc_id", "vpc-9", "stack_vpc_id: vpc-.* a VPC of its own, vpc-9.*take stack_vpc_id out"),
+        ("stack_db_instance", "newcomer-db", "stack_db_instance: team-postgres, but .* newcomer-db holds"),
+        ("stack_target_group_arn", "arn:own", "stack_target_group_arn: arn:.*load balancer of its own, arn:own"),
+    ],
+)
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_part_of_its_own_in_such_a_place_stops_a_destroy_too(
+    found: dict[str, Any], given: Given, variable: str, own: str, words: str, gone: bool
+) -> None:
+    parts = dict.fromkeys(("network", "rds", "alb"), None) if gone else {}
+    other = {**found, **parts, "beside_given": {variable: own}}
+    (problem,) = given_conflicts(given, other)
+    assert re.search(words, problem)
+    assert problem in given_problems(given, other, REGION)
+    assert given_conflicts(given, {**found, **parts}) == []
+
+
+def test_parts_of_its_own_are_found_beside_what_is_given(aws: Any, clients: dict[str, Any], given: Given) -> None:
+    names = stack_names("mover", REGION)
+
+    def beside(given: Given) -> dict[str, str]:
+        return discovery.beside_given(clients, names, given)
+
+    assert beside(given) == {}
+    spec = [{"ResourceType": "vpc", "Tags": [{"Key": "mlflow:stack", "Value": "mover"}]}]
+    own = clients["ec2"].create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=spec)["Vpc"]["VpcId"]
+    assert beside(given) == {"stack_vpc_id": own}
+    assert beside(replace(given, vpc_id="vpc-0123456789abcdef0")) == {"stack_vpc_id": own}
+    assert beside(Given()) == {}
+    balancer = clients["elbv2"].create_load_balancer(
+        Name=names.load_balancer, Subnets=list(given.public_subnet_ids), Scheme="internal"
+    )["LoadBalancers"][0]["LoadBalancerArn"]
+    assert beside(given) == {"stack_vpc_id": own, "stack_target_group_arn": balancer}
+
+
+def test_a_group_of_the_stacks_name_is_its_own_by_the_tag_alone(
+    clients: dict[str, Any], given: Given, made: theirs.Theirs
+) -> None:
+    ec2 = clients["ec2"]
+    group = ec2.create_security_group(GroupName="newcomer-ecs", Description="Somebody's", VpcId=made.vpc)["GroupId"]
+    try:
+        network = _found(clients, given)["network"]
+        assert network["security_group_ids"]["ecs"] is None
+        assert network["foreign_group_ids"] == {"ecs": group}
+        # Somebody else sees to it where it is given.
+        named = _found(clients, replace(given, security_group_ids={"ecs": group}))["network"]
+        assert (named["security_group_ids"]["ecs"], named["foreign_group_ids"]) == (group, {})
+        ec2.create_tags(Resources=[group], Tags=[{"Key": "mlflow:stack", "Value": "newcomer"}])
+        network = _found(clients, given)["network"]
+        assert (network["security_group_ids"]["ecs"], network["foreign_group_ids"]) == (group, {})
+    finally:
+        ec2.delete_security_group(GroupId=group)
 
 
 def test_subnets_and_groups_of_another_vpc_are_named(found: dict[str, Any], given: Given) -> None:

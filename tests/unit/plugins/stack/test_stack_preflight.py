@@ -177,6 +177,11 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ),
     ("stack", {"stack_artifact_prefix": "/mlflow"}, ("stack_artifact_prefix: '/mlflow'", "without a leading")),
     ("stack", {"stack_artifact_prefix": "a/../b"}, ("stack_artifact_prefix: 'a/../b'", "use one such as")),
+    (
+        "storage",
+        {"storage_former_kms_key_ids": ["alias/mlflow"]},
+        ("storage_former_kms_key_ids[0]: 'alias/mlflow'", "use one such as arn:"),
+    ),
     ("storage", {"storage_noncurrent_days": 0}, ("storage_noncurrent_days: 0", "use 1 or more")),
     # alb
     ("alb", {"alb_health_interval": 4, "alb_health_timeout": 2}, ("alb_health_interval: 4", "5 to 300", "choose")),
