@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every variable of every role: new values for it, and what of a stack that exists a new value changes.
 
-``tests/unit/plugins/stack/test_stack_generated_changes.py`` fails for a variable that has no row here.
+``tests/unit/test_generated_changes.py`` fails for a variable that has no row here.
 """
 
 from __future__ import annotations

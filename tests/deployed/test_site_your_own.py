@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from deployed_runs import Ended, Site
 
-from tests import theirs
 from tests.account import added, resources
+from tests.unit.plugins.stack import stack_theirs as theirs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

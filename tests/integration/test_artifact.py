@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,21 @@ def test_the_tarball_leaves_the_development_environment_out(tarball: Path) -> No
     kept = ("tests/config.yml", "tests/sanity", "tests/unit/requirements.txt", "tests/unit/plugins")
     others = [name for name in names if name.startswith("tests/") and not name.startswith(kept)]
     assert others in ([], ["tests/unit"]), "list a new file of tests/ below build_ignore in galaxy.yml"
+
+
+def test_the_tests_of_the_plugins_use_nothing_that_is_left_out(tarball: Path, tmp_path: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        archive.extractall(tmp_path, filter="data")
+    elsewhere = []
+    for path in sorted((tmp_path / "tests" / "unit" / "plugins").rglob("*.py")):
+        # At the head of a file; what a test needs that is skipped there, it imports itself.
+        found = re.findall(r"^(?:from (tests[\w.]*) import (\w+)|import (tests[\w.]*))", path.read_text("utf-8"), re.M)
+        for package, name, module in found:
+            whole = tmp_path.joinpath(*(package or module).split("."))
+            known = [whole.with_suffix(".py"), whole / "__init__.py", whole / f"{name}.py", whole / name]
+            if not any(one.exists() for one in known):
+                elsewhere.append(f"{path.name}: {package or module}")
+    assert elsewhere == []
 
 
 def test_the_site_playbook_runs_by_its_name_from_elsewhere(installed: Path, tmp_path: Path) -> None:

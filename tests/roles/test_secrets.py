@@ -34,7 +34,7 @@ DRIFTS = {
 }
 CHANGE: dict[str, Any] = {"stack_tags": {"Team": "fraud"}}
 #: Variables that cannot change once the secrets are there.
-FIXED = {
+FIXED: dict[str, Any] = {
     "stack_admin_username": "boss",
     "secrets_database_username": "other",
     "secrets_kms_key_id": "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d",

@@ -24,7 +24,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given impor
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 
-from tests import theirs
+from tests.unit.plugins.stack import stack_theirs as theirs
 
 REGION = "eu-west-2"
 NAMES = stack_names("newcomer", REGION)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+from ansible.template import Templar
 from ansible_collections.mlops.mlflow_aws.plugins.lookup.input_problems import LookupModule
 
-from tests.unit.plugins.stack.stack_inputs import ROLES, defaults
+from tests.unit.plugins.stack.stack_inputs import ROLES, defaults, trust_as_template
 
 
 def _asked(role: str, **variables: Any) -> list[str]:

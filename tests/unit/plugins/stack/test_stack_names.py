@@ -20,7 +20,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names impor
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from stack_inputs import inputs
+
+from tests.unit.plugins.stack.stack_inputs import inputs
 
 ROOT = Path(__file__).resolve().parents[4]
 
