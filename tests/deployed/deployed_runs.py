@@ -65,12 +65,14 @@ class Site:
     :param env: environment of AWS clients.
     :param http_port: port of the load balancer, where the inventory may be changed.
     :param output: output folder of the runs.
+    :param where: the folder in which they are started.
     """
 
     folder: Path
     env: Mapping[str, str] = field(repr=False)
     http_port: int
     output: Path
+    where: Path = ROOT
 
     @property
     def state(self) -> Path:
@@ -111,7 +113,7 @@ class Site:
                 *(["--check"] if check else []),
                 *more,
             ],
-            cwd=ROOT,
+            cwd=self.where,
             env={
                 **own,
                 **self.env,

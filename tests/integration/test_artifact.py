@@ -6,47 +6,25 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests.artifact import FQCN, ansible, built, unpacked
 from tests.embedded import ROOT
-
-BIN = Path(sys.executable).parent
-FQCN = "mlops.mlflow_aws"
-
-
-def ansible(command: str, *arguments: str, cwd: Path, collections: Path | None = None) -> str:
-    """Run one of Ansible's commands, without the checkout's configuration; answers its output."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    env["PATH"] = f"{BIN}{os.pathsep}{env['PATH']}"
-    if collections is not None:
-        env["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    done = subprocess.run([BIN / command, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    ansible("ansible-galaxy", "collection", "build", "--output-path", str(folder), str(ROOT), cwd=ROOT)
-    (built,) = folder.glob("mlops-mlflow_aws-*.tar.gz")
-    return built
+    return built(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
 def installed(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("collections")
-    arguments = ["collection", "install", "--offline", "--no-deps", "-p", str(folder), str(tarball)]
-    ansible("ansible-galaxy", *arguments, cwd=folder)
-    return folder
+    return unpacked(tarball, tmp_path_factory.mktemp("collections"))
 
 
 def test_the_tarball_holds_the_product_and_nothing_made(tarball: Path) -> None:
