@@ -29,14 +29,20 @@ Playbook = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
-def playbook(account: Site, tmp_path_factory: pytest.TempPathFactory) -> Playbook:
-    """Runs in a folder that holds an inventory and nothing else; the collection lies in another one."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds an inventory and nothing else."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "inventories" / "local", folder / "inventory")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def playbook(account: Site, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Playbook:
+    """Runs in that folder; the collection lies in another one."""
     collections = unpacked(built(tmp_path_factory.mktemp("dist")), tmp_path_factory.mktemp("collections"))
-    project = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "inventories" / "local", project / "inventory")
     site = dataclasses.replace(account, where=project)
-    # No settings of the checkout: the file that Ansible would find is not there either.
-    settings = {"ANSIBLE_CONFIG": "/dev/null", "ANSIBLE_COLLECTIONS_PATH": str(collections)}
+    # No settings of the checkout: there is no such file.
+    settings = {"ANSIBLE_CONFIG": str(project / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(collections)}
 
     def run(name: str, **variables: object) -> Ended:
         return site.run(f"{FQCN}.{name}", inventory="inventory", env=settings, **{**site.variables(), **variables})
@@ -69,6 +75,5 @@ def test_the_site_is_destroyed(playbook: Playbook, account: Site, empty: dict[st
     assert set(added(empty, resources(account.stack))) == {"Buckets"}
 
 
-def test_nothing_was_written_beside_the_inventory(playbook: Playbook, tmp_path_factory: pytest.TempPathFactory) -> None:
-    (project,) = tmp_path_factory.getbasetemp().glob("project*")
-    assert [path.name for path in Path(project).iterdir()] == ["inventory"]
+def test_nothing_was_written_beside_the_inventory(project: Path) -> None:
+    assert [path.name for path in project.iterdir()] == ["inventory"]

@@ -16,10 +16,16 @@ from ansible_collections.mlops.mlflow_aws.plugins.lookup.input_problems import L
 from tests.unit.plugins.stack.stack_inputs import ROLES, defaults, trust_as_template
 
 
+def _lookup(variables: dict[str, Any]) -> LookupModule:
+    lookup = LookupModule(loader=DataLoader(), templar=Templar(loader=DataLoader(), variables=variables))
+    # As Ansible's loader of plugins does: ansible-core 2.18 asks for it.
+    lookup._load_name = "mlops.mlflow_aws.input_problems"
+    return lookup
+
+
 def _asked(role: str, **variables: Any) -> list[str]:
     known = {"role_path": str(ROLES / role), **defaults(role), **variables}
-    lookup = LookupModule(loader=DataLoader(), templar=Templar(loader=DataLoader(), variables=known))
-    return lookup.run([role], variables=known)
+    return _lookup(known).run([role], variables=known)
 
 
 def test_defaults_of_a_role() -> None:
@@ -46,6 +52,5 @@ def test_a_required_variable_that_is_missing() -> None:
 
 @pytest.mark.parametrize(("role", "path"), [("nothing", "/nothing"), ("network", str(ROLES / "rds")), ("network", "")])
 def test_only_the_role_itself_may_ask(role: str, path: str) -> None:
-    lookup = LookupModule(loader=DataLoader(), templar=Templar(loader=DataLoader(), variables={}))
     with pytest.raises(AnsibleError, match="can be checked only by that role"):
-        lookup.run([role], variables={"role_path": path})
+        _lookup({}).run([role], variables={"role_path": path})
