@@ -40,9 +40,7 @@ SEED = int(os.environ.get("CHANGES_SEED", "4"))
 AWS = "network,secrets,rds,storage,alb,ecs_mlflow"
 #: Files on the controller, and what a run says of itself.
 FILES = {
-    "mlops.mlflow_aws.mlflow_access : Client | Create the output folder",
     "mlops.mlflow_aws.mlflow_access : Client | Write the settings of MLflow clients",
-    "mlops.mlflow_aws.verify : Result | Create the output folder",
     "mlops.mlflow_aws.verify : Result | Keep the result",
 }
 

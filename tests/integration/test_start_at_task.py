@@ -56,13 +56,15 @@ def test_the_hint_names_every_part_of_the_site() -> None:
 @pytest.mark.parametrize(
     "task",
     [
-        "Routes | Create the tables of the private subnets",
-        "Private routes | Remove the NAT gateways that no subnet needs",
+        "Build the VPC and its subnets",
+        "Build the security groups",
         "mlops.mlflow_aws.secrets : Secrets | Make those that do not exist",
-        "Instance | Create or change the database",
-        "Migrate | Run the migration of the databases",
+        "Create the DB instance",
+        "Set the bucket up",
+        "Create the load balancer",
+        "Migrate the databases",
         "Admin | Make the admin what the secret says",
-        "Client | Write the settings of MLflow clients",
+        "Client | Check that MLflow has an address",
     ],
 )
 def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str) -> None:
@@ -70,6 +72,12 @@ def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str) -> None:
     assert done.returncode == 2, done.stdout[-2000:]
     assert HINT.replace("{{ stack_name }}", "fraud-scoring-mlflow-local") in done.stdout, done.stdout
     assert len(re.findall(r"^TASK ", done.stdout, re.MULTILINE)) == 1
+
+
+def test_a_task_of_a_file_that_is_not_there_without_work_is_not_found() -> None:
+    done = start_at("Routes | Create the tables of the private subnets", NOWHERE)
+    assert "No matching task" in done.stderr + done.stdout
+    assert re.findall(r"^TASK ", done.stdout, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("part", ["Load balancer", "Way out of the private subnets", "Proof"])

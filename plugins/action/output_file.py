@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes on the controller, so that it costs no process: see the documentation of the module of this name."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+#: Nobody but the owner: what a run writes may hold a password.
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+class ActionModule(ActionBase):
+    """One file in a folder of its own."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write the file where it differs."""
+        super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(
+            {"path": {"type": "path", "required": True}, "content": {"type": "str", "required": True, "no_log": True}}
+        )
+        path = Path(options["path"])
+        try:
+            changed = keep(path, options["content"].encode(), write=not self._task.check_mode)
+        except OSError as error:
+            raise AnsibleActionFail(
+                f"{error.filename or path}: {error.strerror}; choose a folder of yours (stack_output_dir)"
+            ) from error
+        return {"changed": changed, "path": str(path)}
+
+
+def keep(path: Path, content: bytes, *, write: bool) -> bool:
+    """Make the file hold ``content``, for its owner alone; answers whether it did not before.
+
+    A reader sees the former file or the new one, never a part.
+
+    :param write: whether to write; else this only answers.
+    :raises OSError: the folder or the file cannot be written.
+    """
+    folder = path.parent
+    if _mode(folder) == FOLDER_MODE and _mode(path) == FILE_MODE and path.read_bytes() == content:
+        return False
+    if write:
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+        # Made with the mode of FILE_MODE.
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+    return True
+
+
+def _mode(path: Path) -> int | None:
+    """The permissions; None where nothing is there. A folder has none of a file."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
