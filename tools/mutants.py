@@ -75,6 +75,7 @@ TARGETS = (
     _target(f"{UTILS}plan", "stack/test_stack_plan.py"),
     _target(f"{UTILS}stack.wanted_network", "stack/test_stack_wanted.py"),
     _target(f"{UTILS}stack.wanted_ecs", "stack/test_stack_wanted.py"),
+    _target(f"{UTILS}stack.preview", "stack/test_stack_preview.py"),
     _target(f"{UTILS}stack.egress", "stack/test_stack_egress.py"),
     _target(f"{UTILS}stack.zones", "stack/test_stack_zones.py"),
     _target(f"{UTILS}stack.rotation", "stack/test_stack_secret_rotation.py"),

@@ -36,12 +36,12 @@ def missing(
     """
     parts = _parts(resources, names, cidrs, bucket)
     # A new zone is missing in the network, and still all others can be looked at.
-    usable = {**parts, "network": _parts(resources, names, (), bucket)["network"]}
-    if len((resources["network"] or {}).get("private_subnet_ids", [])) < 2:
-        usable["network"] = ["two private subnets"]
+    usable = {component: not missed for component, missed in parts.items()}
+    private = (resources["network"] or {}).get("private_subnet_ids", [])
+    usable["network"] = len(private) >= 2 and not _parts(resources, names, (), bucket)["network"]
     found = {}
     for component, needs in NEEDS.items():
-        lacking = [need for need in needs if usable[need]]
+        lacking = [need for need in needs if not usable[need]]
         found[component] = parts[component] or ([f"what needs {', '.join(lacking)}"] if lacking else [])
     return found
 
@@ -49,14 +49,11 @@ def missing(
 def _parts(
     resources: Mapping[str, Any], names: Mapping[str, str], cidrs: Sequence[str], bucket: str
 ) -> dict[str, list[str]]:
-    secrets, ecs, alb = resources["secrets"] or {}, resources["ecs"] or {}, resources["alb"] or {}
+    secrets, ecs, alb = resources["secrets"] or {}, resources["ecs"], resources["alb"] or {}
     return {
         "network": _network(resources["network"], names, cidrs),
-        "secrets": [
-            f"secret {names[f'secret_{use}']}"
-            for use in ("master", "database", "admin", "flask")
-            if not secrets.get(use)
-        ],
+        # The comparison names them: here they are what others need.
+        "secrets": [use for use in ("master", "database", "admin", "flask") if not secrets.get(use)],
         "storage": [] if resources["storage"] else [f"bucket {bucket}"],
         "rds": [] if resources["rds"] else [f"DB instance {names['database']} and its groups"],
         "alb": [

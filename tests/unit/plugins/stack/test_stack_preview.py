@@ -53,7 +53,13 @@ def test_empty_account_names_every_component() -> None:
     assert found["storage"] == ["bucket fraud-models"]
     assert found["rds"] == ["DB instance fraud-db and its groups"]
     assert found["alb"] == ["target group fraud-tg", "load balancer fraud-alb"]
-    assert found["ecs_mlflow"][-2:] == ["cluster fraud-cluster", "service fraud"]
+    assert found["ecs_mlflow"] == [
+        "IAM role fraud-eu-west-2-execution",
+        "IAM role fraud-eu-west-2-migration-execution",
+        "IAM role fraud-eu-west-2-task",
+        "cluster fraud-cluster",
+        "service fraud",
+    ]
     assert all(found.values())
 
 
@@ -74,6 +80,11 @@ def test_whole_stack_lacks_nothing() -> None:
         # A new zone is no reason not to look at the database.
         ({"network": {**NETWORK, "subnets": []}}, "rds", []),
         ({"network": {**NETWORK, "private_subnet_ids": ["subnet-1"]}}, "rds", ["what needs network"]),
+        (
+            {"network": {**NETWORK, "security_group_ids": {"alb": None, "ecs": "sg-2", "rds": "sg-3"}}},
+            "alb",
+            ["what needs network"],
+        ),
         ({"secrets": {**SECRETS, "master": None}}, "rds", ["what needs secrets"]),
         ({"alb": {"target_group_arn": "tg", "load_balancer_arn": None}}, "alb", ["load balancer fraud-alb"]),
         ({"rds": None, "alb": None}, "ecs_mlflow", ["what needs rds, alb"]),
