@@ -53,22 +53,26 @@ def test_the_hint_names_every_part_of_the_site() -> None:
     assert named == [re.sub(r", (\S+)$", r" or \1", ", ".join(PARTS))]
 
 
-@pytest.mark.parametrize(
-    "task",
-    [
-        "Build the VPC and its subnets",
-        "Build the security groups",
-        "mlops.mlflow_aws.secrets : Secrets | Make those that do not exist",
-        "Create the DB instance",
-        "Set the bucket up",
-        "Create the load balancer",
-        "Migrate the databases",
-        "Admin | Make the admin what the secret says",
-        "Client | Check that MLflow has an address",
-    ],
+#: One task a role, or one a file of it.
+MIDDLE = (
+    "Build the VPC and its subnets",
+    "Route the private subnets",
+    "mlops.mlflow_aws.secrets : Secrets | Make those that do not exist",
+    "Create the DB instance",
+    "Set the bucket up",
+    "Create the load balancer",
+    "Prepare what the tasks need",
+    "Scale the service",
+    "Admin | Make the admin what the secret says",
+    "Client | Check that MLflow has an address",
 )
-def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str) -> None:
-    done = start_at(task, NOWHERE)
+
+
+@pytest.mark.parametrize("full", ["false", "true"])
+@pytest.mark.parametrize("task", MIDDLE)
+def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str, full: str) -> None:
+    """Also where every module is to run: nothing is known yet that they could be given."""
+    done = start_at(task, NOWHERE, "-e", f"stack_full_run={full}")
     assert done.returncode == 2, done.stdout[-2000:]
     assert HINT.replace("{{ stack_name }}", "fraud-scoring-mlflow-local") in done.stdout, done.stdout
     assert len(re.findall(r"^TASK ", done.stdout, re.MULTILINE)) == 1
