@@ -118,7 +118,7 @@ gates: setup ## Run the gates of Ansible's community on the artifact, for each a
 	python -m tests.gates $(GATE_ARGS)
 
 # One of them, such as make sanity GATE_ARGS="--core 2.20 --python 3.13"
-GATES := sanity units importer actionlint execution-environment navigator
+GATES := sanity units site importer actionlint execution-environment navigator
 .PHONY: $(GATES)
 $(GATES): setup
 	python -m tests.gates $@ $(GATE_ARGS)

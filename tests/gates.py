@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import importlib.metadata
 import json
 import os
 import re
@@ -229,6 +230,44 @@ def units(run: Run, core: str, version: str) -> str:
     return str(found[-1])
 
 
+def site(run: Run, core: str, version: str) -> str:
+    """The site playbook of the artifact on an empty embedded AWS: its plan, its quick parts, then no change."""
+    # With the boto3 of the development environment, which the embedded AWS is made for.
+    clients = [f"{name}=={importlib.metadata.version(name)}" for name in ("boto3", "botocore")]
+    bin_folder = environment(run, f"site-{core}", version, CORES[core][0], *clients)
+    folder = run.scratch / f"site-{core}"
+    folder.mkdir()
+    shutil.copytree(ROOT / "inventories" / "local", folder / "inventory")
+    state = ("--state", folder / "aws")
+    run.call(BIN / "python", "-m", "emulator", "start", *state, cwd=ROOT)
+    try:
+        command = [str(word) for word in (BIN / "python", "-m", "emulator", "env", "--region", "eu-west-2", *state)]
+        rows = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+        env = {
+            **dict(row.split("=", 1) for row in rows),
+            "ANSIBLE_COLLECTIONS_PATH": str(run.scratch),
+            "ANSIBLE_CALLBACKS_ENABLED": "mlops.mlflow_aws.plan",
+            "ANSIBLE_HOME": str(folder / "home"),
+            "PATH": os.pathsep.join([str(bin_folder), "/usr/bin", "/bin"]),
+        }
+        playbook = (bin_folder / "ansible-playbook", "mlops.mlflow_aws.site", "-i", "inventory")
+        output = ("-e", f"stack_output_dir={folder / 'out'}")
+        run.call(*playbook, *output, "--check", "--diff", cwd=folder, env=env)
+        told = re.findall(r"^  (\d+) to create, 0 to change, 0 to remove, 0 to leave$", run.text(), re.M)
+        if not told:
+            raise GateFailed("the plan has no summary")
+        for _run in range(2):
+            run.call(*playbook, *output, "--tags", "network,secrets,storage", cwd=folder, env=env)
+        changes = [int(count) for count in re.findall(r" changed=(\d+) ", run.text())]
+        if not changes[-2] or changes[-1]:
+            raise GateFailed(f"two runs changed {changes[-2]} and {changes[-1]}")
+    finally:
+        run.call(BIN / "python", "-m", "emulator", "stop", *state, cwd=ROOT)
+    if "Failure using method" in run.text():
+        raise GateFailed("a callback plugin failed")
+    return f"{told[0]} to create, {changes[-2]} tasks changed, then none"
+
+
 def _numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
@@ -333,7 +372,7 @@ ONCE: dict[str, Callable[[Run], str]] = {
     "navigator": navigator,
 }
 #: The gates that run for each release of ansible-core.
-EACH: dict[str, Callable[[Run, str, str], str]] = {"sanity": sanity, "units": units}
+EACH: dict[str, Callable[[Run, str, str], str]] = {"sanity": sanity, "units": units, "site": site}
 
 
 def passes(name: str, gate: Callable[[Run], str], scratch: Path) -> bool:

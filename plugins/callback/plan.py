@@ -47,19 +47,25 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Keep what a comparison, or a module of MLflow's without a loop, found."""
-        self._keep(result.task.action, result.host.get_name(), result.result)
+        self._keep(result)
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
         """The same for one item of a loop."""
-        self._keep(result.task.action, result.host.get_name(), result.result)
+        self._keep(result)
 
-    def _keep(self, action: str, host: str, result: dict[str, Any]) -> None:
-        if action == PLAN:
-            self._words.setdefault(host, []).extend(result["words"])
-            self._kept[host] += result["kept"]
-        elif action.startswith(MLFLOW) and "actions" in result:
+    def _keep(self, result: Any) -> None:
+        # ansible-core 2.18 has them by their private names only.
+        task, host, found = (
+            getattr(result, name) if hasattr(result, name) else getattr(result, f"_{name}")
+            for name in ("task", "host", "result")
+        )
+        stack = host.get_name()
+        if task.action == PLAN:
+            self._words.setdefault(stack, []).extend(found["words"])
+            self._kept[stack] += found["kept"]
+        elif task.action.startswith(MLFLOW) and "actions" in found:
             # Also none: a plan with nothing to do says so.
-            self._words.setdefault(host, []).extend(result["actions"])
+            self._words.setdefault(stack, []).extend(found["actions"])
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the plan of each stack."""
