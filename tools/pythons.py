@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 #: Folders that hold Pythons, as patterns; the variable of the environment ``PYTHON_FOLDERS`` replaces them.
+#: Those of a pyenv that is on ``PATH`` are looked at in any case.
 FOLDERS = ("~/.pyenv/versions/*/bin", "~/.local/share/uv/python/*/bin", "/opt/hostedtoolcache/Python/*/*/bin")
 
 
@@ -27,7 +28,8 @@ def candidates(version: str) -> list[str]:
     patterns = os.environ.get("PYTHON_FOLDERS", os.pathsep.join(FOLDERS)).split(os.pathsep)
     folders = [one for one in os.environ.get("PATH", "").split(os.pathsep) if one]
     # pyenv shows where it is by its shims, which run no version but the chosen one; HOME may be another.
-    patterns += [os.path.join(os.path.dirname(one), "versions", "*", "bin") for one in folders if one.endswith("shims")]
+    shims = [one.rstrip(os.sep) for one in folders if one.rstrip(os.sep).endswith("shims")]
+    patterns += [os.path.join(os.path.dirname(one), "versions", "*", "bin") for one in shims]
     for pattern in patterns:
         folders.extend(sorted(glob.glob(os.path.expanduser(pattern)), reverse=True))
     paths = [os.path.join(folder, f"python{version}") for folder in folders]

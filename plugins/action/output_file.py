@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -19,6 +20,10 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
 
+class NotItsOwnError(OSError):
+    """The folder is not there for such files alone."""
+
+
 class ActionModule(ActionBase):
     """One file in a folder of its own."""
 
@@ -30,46 +35,57 @@ class ActionModule(ActionBase):
         """Write the file where it differs."""
         super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
-            {"path": {"type": "path", "required": True}, "content": {"type": "str", "required": True, "no_log": True}}
+            {"path": {"type": "path", "required": True}, "content": {"type": "str", "no_log": True}}
         )
-        path = Path(options["path"])
+        path, content = Path(options["path"]), options["content"]
         try:
-            changed = keep(path, options["content"].encode(), write=not self._task.check_mode)
+            changed = keep(path, None if content is None else content.encode(), write=not self._task.check_mode)
         except OSError as error:
             raise AnsibleActionFail(
-                f"{error.filename or path}: {error.strerror}; choose a folder of yours (stack_output_dir)"
+                f"{error.filename or path}: {error.strerror}; choose a folder of yours for it (stack_output_dir)"
             ) from error
         return {"changed": changed, "path": str(path)}
 
 
-def keep(path: Path, content: bytes, *, write: bool) -> bool:
+def keep(path: Path, content: bytes | None, *, write: bool) -> bool:
     """Make the file hold ``content``, for its owner alone; answers whether it did not before.
 
     A reader sees the former file or the new one, never a part.
 
+    :param content: None is for a look at the folder, whether a file can be written there.
     :param write: whether to write; else this only answers.
-    :raises OSError: the folder or the file cannot be written.
+    :raises OSError: the folder or the file cannot be written, or the folder has other things in it.
     """
     folder = path.parent
-    if _mode(folder) == FOLDER_MODE and _mode(path) == FILE_MODE and path.read_bytes() == content:
+    now = _mode(folder)
+    if now is not None and (now & stat.S_ISVTX or folder.resolve() in (Path.cwd(), *Path.cwd().parents)):
+        raise NotItsOwnError(errno.EPERM, "is not a folder for such files alone", str(folder))
+    if now == FOLDER_MODE and (content is None or (_mode(path) == FILE_MODE and path.read_bytes() == content)):
+        if content is None and not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
         return False
     if write:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         folder.chmod(FOLDER_MODE)
-        # Made with the mode of FILE_MODE.
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
+        if content is not None:
+            _replace(path, content)
     return True
 
 
+def _replace(path: Path, content: bytes) -> None:
+    # Made with the mode of FILE_MODE.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:  # whatever ends it, a password does not stay behind
+        os.unlink(name)
+        raise
+
+
 def _mode(path: Path) -> int | None:
-    """The permissions; None where nothing is there. A folder has none of a file."""
+    """The permissions; None where nothing is there."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:

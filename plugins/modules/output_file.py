@@ -20,13 +20,16 @@ options:
   path:
     description:
       - The file. Its mode is 0600.
-      - Its folder is made where it is missing, and its mode is 0700.
+      - Its folder is made where it is missing, and its mode is 0700. It has to be one for such files alone. The working
+        folder, one around it, and one that others write to, such as C(/tmp), are refused.
     type: path
     required: true
   content:
-    description: What the file shall hold. It is shown nowhere, with O(path) in a diff neither.
+    description:
+      - What the file shall hold. No diff shows it. Where it is a secret, the task needs C(no_log) too, because Ansible
+        may show the arguments of a task.
+      - Without it the folder alone is made, which says in words what a task with C(no_log) would hide.
     type: str
-    required: true
 notes:
   - Supports check mode.
   - This is an action plugin. It takes the place of M(ansible.builtin.file) and M(ansible.builtin.copy), each of which

@@ -118,6 +118,9 @@ resources:
         - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask)).
         - C(previous_version_id) is null unless a rotation left a version that may still be in use.
       type: dict
+    deleted_secrets:
+      description: The same of those that wait for their deletion. The role secrets restores them as they were.
+      type: dict
     user_secrets:
       description: Names of the secrets that hold the logins of MLflow's users.
       type: list

@@ -272,8 +272,10 @@ CHANGES: dict[str, Row] = {
     "network_nat_wait": quiet(just(True)),
     "network_ingress_cidrs": written(several(block, just("0.0.0.0/0")), {"security group": "rules"}, (1,)),
     # secrets
-    "secrets_master_username": refused(text("master_{}"), "^secrets_master_username: .* the master user of"),
-    "secrets_database_username": refused(text("mlflow_{}"), "^secrets_database_username: .* the login of mlflow;"),
+    "secrets_master_username": refused(
+        text("master_{}"), "^secrets_master_username: .* holds the login of mlflow_master"
+    ),
+    "secrets_database_username": refused(text("mlflow_{}"), "^secrets_database_username: .* the login of mlflow,"),
     "secrets_kms_key_id": refused(fact("key"), "^secrets_kms_key_id: .* are encrypted with another key"),
     "secrets_recovery_window": quiet(between(7, 30)),
     # rds

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -64,8 +65,14 @@ MIDDLE = (
     "Prepare what the tasks need",
     "Scale the service",
     "Admin | Make the admin what the secret says",
-    "Client | Check that MLflow has an address",
+    "Client | Write the settings of MLflow clients",
 )
+#: Files of tasks that are included where the inventory has something for them.
+ACCESS = {
+    "Make the users": {"mlflow_access_users": [{"name": "alice"}]},
+    "Make what permissions point at": {"mlflow_access_experiments": [{"name": "churn"}]},
+    "Give roles and permissions": {"mlflow_access_roles": [{"name": "readers"}]},
+}
 
 
 @pytest.mark.parametrize("full", ["false", "true"])
@@ -76,6 +83,17 @@ def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str, full: str
     assert done.returncode == 2, done.stdout[-2000:]
     assert HINT.replace("{{ stack_name }}", "fraud-scoring-mlflow-local") in done.stdout, done.stdout
     assert len(re.findall(r"^TASK ", done.stdout, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("task", ACCESS)
+def test_no_user_is_made_before_anything_is_read(task: str) -> None:
+    address = {"mlflow_access_url": "http://127.0.0.1:9"}
+    done = start_at(task, NOWHERE, "-e", json.dumps({**ACCESS[task], **address}))
+    assert done.returncode == 2, done.stdout[-2000:]
+    assert HINT.replace("{{ stack_name }}", "fraud-scoring-mlflow-local") in done.stdout, done.stdout
+    assert re.findall(r"^TASK .* : (.*)\]", done.stdout, re.M)[1:] == [
+        "Prerequisites | Ask for the service and its load balancer"
+    ]
 
 
 def test_a_task_of_a_file_that_is_not_there_without_work_is_not_found() -> None:

@@ -37,6 +37,7 @@ CHANGE: dict[str, Any] = {"stack_tags": {"Team": "fraud"}}
 FIXED: dict[str, Any] = {
     "stack_admin_username": "boss",
     "secrets_database_username": "other",
+    "secrets_master_username": "master_of_all",
     "secrets_kms_key_id": "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d",
 }
 

@@ -45,33 +45,38 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     return found
 
 
+#: By variable, whose login the secret of a use holds, and what else can be done.
+_LOGINS = {
+    "stack_admin_username": ("admin", "make the other one an admin too, by mlflow_access_users with is_admin: true"),
+    "secrets_database_username": ("database", "leave MLflow's tables to their owner"),
+    "secrets_master_username": ("master", "leave the database its master user"),
+}
+
+
 def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
     """What cannot change of the secrets that exist: whose login they hold, and the key that encrypts them.
 
-    :param inputs: ``secrets_database_username``, ``secrets_kms_key_id`` and ``stack_admin_username``.
+    :param inputs: the variables of ``_LOGINS`` and ``secrets_kms_key_id``.
+    :param resources: what discovery found. Secrets that wait for their deletion are restored as they were.
     """
-    now = {use: row for use, row in (resources["secrets"] or {}).items() if row and row["mine"]}
+    every = {**resources["deleted_secrets"], **{use: row for use, row in (resources["secrets"] or {}).items() if row}}
+    now = {use: row for use, row in every.items() if row["mine"]}
     found = []
-    for variable, use, remedy in (
-        (
-            "stack_admin_username",
-            "admin",
-            "and make the other one an admin too, by mlflow_access_users with is_admin: true",
-        ),
-        ("secrets_database_username", "database", "since this user owns MLflow's tables"),
-    ):
+    for variable, (use, remedy) in _LOGINS.items():
         name, has = inputs[variable], now.get(use, {}).get("username")
         if has and name != has:
             found.append(
-                f"{variable}: '{name}', but the secret {now[use]['name']} holds the login of {has}; set it back to "
-                f"{has}, {remedy}"
+                f"{variable}: '{name}', but the secret {now[use]['name']} holds the login of {has}, as its tag "
+                f"mlflow:username says; set it back to {has} and {remedy}, or put the tag right if it is wrong"
             )
     key = inputs["secrets_kms_key_id"]
     other = [row["name"] for row in now.values() if key and row["kms_key_arn"] != key]
     if other:
+        region = key.split(":")[3]
         found.append(
             f"secrets_kms_key_id: {key}, but {', '.join(sorted(other))} "
             f"{'is' if len(other) == 1 else 'are'} encrypted with another key; set it back, or have AWS encrypt each "
-            f"anew: aws secretsmanager update-secret --secret-id {min(other)} --kms-key-id {key}"
+            f"anew and run site.yml at once, for new tasks cannot read them before: aws secretsmanager update-secret "
+            f"--region {region} --secret-id {min(other)} --kms-key-id {key}"
         )
     return found

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _REFUSED_BEGINNINGS = ("internal-", "sg-")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
-_RESERVED_TAGS = ("mlflow:stack", "mlflow:component", "Name")
+_RESERVED_TAGS = ("mlflow:stack", "mlflow:component", "mlflow:username", "Name")
 
 
 def input_problems(inputs: Mapping[str, Any]) -> list[str]:

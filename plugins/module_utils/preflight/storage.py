@@ -63,8 +63,9 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
     # The bucket of somebody else keeps its own encryption unless the inventory names a key.
     stays = now.get("adopted") and not key
     if has and not stays and has not in (key, *inputs["storage_former_kms_key_ids"]):
+        # Not "set storage_kms_key_id to it": that would lock away what the key of the inventory has encrypted.
         found.append(
             f"storage_kms_key_id: '{key}', but bucket {now['bucket']} encrypts with {has} so far, and what it holds "
-            "cannot be read without that key; list it in storage_former_kms_key_ids, or set storage_kms_key_id to it"
+            "cannot be read without that key; list it in storage_former_kms_key_ids"
         )
     return found

@@ -35,10 +35,8 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
     Of a VPC that is given, only the subnets that are given and the groups: the rest of it is not the stack's.
     """
     ec2 = clients["ec2"]
-    vpcs = _own_vpcs(ec2, names)
-    if given.vpc_id:
-        asked = [{"Name": "vpc-id", "Values": [given.vpc_id]}]
-        vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=asked))
+    asked = [{"Name": "vpc-id", "Values": [given.vpc_id]}]
+    vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=asked)) if given.vpc_id else _own_vpcs(ec2, names)
     if not vpcs:
         return None
     vpc_id = vpcs[0]["VpcId"]
@@ -216,23 +214,32 @@ def secrets(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
     ``previous_version_id`` is None unless a rotation left a version that may still be in use. The master user's may be
     given.
     """
+    living, _deleted = all_secrets(clients, names, given)
+    return living
+
+
+def all_secrets(
+    clients: Mapping[str, Client], names: StackNames, given: Given
+) -> tuple[Component, dict[str, dict[str, Any]]]:
+    """:func:`secrets`, and by use those that wait for their deletion, which the next run restores as they were."""
     uses = {
         "master": given.master_secret_arn or names.secret_master,
         "database": names.secret_database,
         "admin": names.secret_admin,
         "flask": names.secret_flask,
     }
-    found: dict[str, Any] = {}
+    living: dict[str, Any] = {}
+    deleted: dict[str, dict[str, Any]] = {}
     for use, name in uses.items():
         row = absent(
             lambda name=name: clients["secretsmanager"].describe_secret(SecretId=name),  # type: ignore[misc]
             "ResourceNotFoundException",
         )
-        if row is not None and "DeletedDate" not in row:
-            found[use] = {**_secret(clients, name, row), "mine": use != "master" or not given.master_secret_arn}
-        else:
-            found[use] = None
-    return found if any(found.values()) else None
+        living[use] = None
+        if row is not None:
+            mine = use != "master" or not given.master_secret_arn
+            (deleted if "DeletedDate" in row else living)[use] = {**_secret(clients, name, row), "mine": mine}
+    return (living if any(living.values()) else None), deleted
 
 
 def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -511,7 +518,7 @@ def discover(
             "beside_given": pool.submit(beside_given, clients, names, given),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
             "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
-            "secrets": pool.submit(secrets, clients, names, given),
+            "secrets": pool.submit(all_secrets, clients, names, given),
             "user_secrets": pool.submit(user_secrets, clients, names),
             "rds": pool.submit(rds, clients, names, given),
             "storage": pool.submit(storage, clients, names, bucket_name or "", region),
@@ -520,4 +527,5 @@ def discover(
         }
         facts = pool.submit(region_facts, clients, region, bucket_name) if with_region else None
         resources = {component: future.result() for component, future in futures.items()}
+        resources["secrets"], resources["deleted_secrets"] = resources["secrets"]
         return resources, facts.result() if facts else None

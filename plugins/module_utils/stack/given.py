@@ -89,7 +89,7 @@ def given_conflicts(given: Given, resources: Mapping[str, Any]) -> list[str]:
     sentences = {
         "stack_vpc_id": (
             f"stack_vpc_id: {given.vpc_id}, but the stack has a VPC of its own, {{own}}, and nothing of it can move; "
-            "take stack_vpc_id out, or destroy the stack first"
+            "take stack_vpc_id out, or destroy the stack without it first"
         ),
         "stack_db_instance": (
             f"stack_db_instance: {given.db_instance}, but the stack's own database {{own}} holds its runs; take "
@@ -97,7 +97,7 @@ def given_conflicts(given: Given, resources: Mapping[str, Any]) -> list[str]:
         ),
         "stack_target_group_arn": (
             f"stack_target_group_arn: {given.target_group_arn}, but the stack has a load balancer of its own, {{own}}; "
-            "take stack_target_group_arn out, or destroy the stack first"
+            "take stack_target_group_arn out, or destroy the stack without it first"
         ),
     }
     return [sentences[variable].format(own=own) for variable, own in resources["beside_given"].items()]
@@ -121,7 +121,8 @@ def _of_network(given: Given, network: Mapping[str, Any]) -> Iterator[str]:
     for use, group in network["foreign_group_ids"].items():
         yield (
             f"stack_vpc_id: {vpc} has a security group of the name that the stack's own would have, {group}, without "
-            f"the stack's tag; give it in stack_security_group_ids.{use}, or rename the stack (stack_name)"
+            f"the stack's tag; give it in stack_security_group_ids.{use} if it is yours, or put the tag mlflow:stack "
+            "back if it is the stack's"
         )
     for use, group in given.security_group_ids.items():
         if group and group not in network["given_group_ids"]:

@@ -52,7 +52,12 @@ STORAGE_INPUTS = {
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d"
 OTHER_KEY = "arn:aws:kms:eu-west-2:123456789012:key/ffffffff"
 ENCRYPTED = {**STORAGE, "kms_key_arn": KEY}
-SECRETS_INPUTS = {"stack_admin_username": "admin", "secrets_database_username": "mlflow", "secrets_kms_key_id": ""}
+SECRETS_INPUTS = {
+    "stack_admin_username": "admin",
+    "secrets_database_username": "mlflow",
+    "secrets_master_username": "mlflow_master",
+    "secrets_kms_key_id": "",
+}
 SECRETS = {
     use: {"name": f"fraud/{use}", "username": user, "kms_key_arn": None, "mine": True}
     for use, user in {"master": "mlflow_master", "database": "mlflow", "admin": "admin", "flask": None}.items()
@@ -61,7 +66,14 @@ SECRETS = {
 GIVEN_MASTER = {**SECRETS, "master": {**SECRETS["master"], "username": None, "mine": False}}
 RDS_INPUTS = {"rds_engine_version": "15", "rds_kms_key_id": "", "secrets_master_username": "mlflow_master"}
 RDS = {"instance_id": "fraud-db", "engine_version": "15.12", "kms_key_arn": KEY, "master_username": "mlflow_master"}
-RESOURCES: dict[str, Any] = {"network": NETWORK, "alb": ALB, "rds": RDS, "storage": STORAGE, "secrets": SECRETS}
+RESOURCES: dict[str, Any] = {
+    "network": NETWORK,
+    "alb": ALB,
+    "rds": RDS,
+    "storage": STORAGE,
+    "secrets": SECRETS,
+    "deleted_secrets": {},
+}
 INPUTS: dict[str, dict[str, Any]] = {
     "network": NETWORK_INPUTS,
     "alb": ALB_INPUTS,
@@ -196,19 +208,38 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         "storage",
         {"storage_kms_key_id": OTHER_KEY, "storage_former_kms_key_ids": [OTHER_KEY]},
         {"storage": {**ENCRYPTED, "adopted": True}},
-        (f"storage_kms_key_id: '{OTHER_KEY}'", f"encrypts with {KEY} so far", "or set storage_kms_key_id to it"),
+        (f"storage_kms_key_id: '{OTHER_KEY}'", f"encrypts with {KEY} so far", "in storage_former_kms_key_ids"),
     ),
     (
         "secrets",
         {"stack_admin_username": "boss"},
         {},
-        ("stack_admin_username: 'boss'", "fraud/admin holds", "back to admin", "mlflow_access_users with is_admin"),
+        (
+            "stack_admin_username: 'boss'",
+            "fraud/admin holds",
+            "back to admin and make",
+            "users with is_admin",
+            "the tag",
+        ),
     ),
     (
         "secrets",
         {"secrets_database_username": "other"},
         {},
         ("secrets_database_username: 'other'", "fraud/database holds", "set it back to mlflow", "MLflow's tables"),
+    ),
+    (
+        "secrets",
+        {"secrets_master_username": "boss"},
+        {},
+        ("secrets_master_username: 'boss'", "fraud/master holds", "set it back to mlflow_master"),
+    ),
+    (
+        "secrets",
+        {"stack_admin_username": "boss"},
+        # Within its recovery window it comes back as it was.
+        {"secrets": None, "deleted_secrets": {"admin": SECRETS["admin"]}},
+        ("stack_admin_username: 'boss'", "fraud/admin holds", "set it back to admin"),
     ),
     (
         "secrets",
@@ -220,7 +251,7 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         "secrets",
         {"secrets_kms_key_id": KEY},
         {"secrets": {use: {**row, "kms_key_arn": KEY if use != "flask" else None} for use, row in SECRETS.items()}},
-        ("but fraud/flask is encrypted", f"--secret-id fraud/flask --kms-key-id {KEY}"),
+        ("but fraud/flask is encrypted", f"--region eu-west-2 --secret-id fraud/flask --kms-key-id {KEY}"),
     ),
 ]
 

@@ -38,9 +38,9 @@ def test_empty_account(aws: Any) -> None:
     found, facts = discovery.discover(
         _clients(aws), names, region=REGION, bucket_name="nothing-here-artifacts", with_region=True
     )
-    assert set(found) == COMPONENTS | LISTS | {"beside_given"}
+    assert set(found) == COMPONENTS | LISTS | {"beside_given", "deleted_secrets"}
     assert all(found[key] == [] for key in LISTS)
-    assert found["beside_given"] == {}
+    assert (found["beside_given"], found["deleted_secrets"]) == ({}, {})
     assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"ecs"}
     assert set(found["ecs"].values()) == {None}
     assert facts is not None
@@ -307,7 +307,8 @@ def test_a_deleted_secret_is_absent(aws: Any) -> None:
     sm = aws.client("secretsmanager")
     arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}")["ARN"]
     sm.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    assert discovery.secrets(_clients(aws), stack_names("deleted-secret", REGION), Given()) is None
+    living, deleted = discovery.all_secrets(_clients(aws), stack_names("deleted-secret", REGION), Given())
+    assert (living, set(deleted), deleted["database"]["arn"]) == (None, {"database"}, arn)
     sm.restore_secret(SecretId=arn)
     sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 

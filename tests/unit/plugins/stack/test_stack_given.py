@@ -119,7 +119,12 @@ def _says(found: dict[str, Any], given: Given, change: Callable[[dict[str, Any]]
 @pytest.mark.parametrize(
     ("part", "field", "value", "words"),
     [
-        ("network", "foreign_group_ids", {"ecs": "sg-9"}, "stack_vpc_id: vpc-.*, sg-9, without .*_group_ids.ecs, or"),
+        (
+            "network",
+            "foreign_group_ids",
+            {"ecs": "sg-9"},
+            "stack_vpc_id: vpc-.*, sg-9, without .*_group_ids.ecs if .* tag",
+        ),
         ("rds", "engine", "mysql", "stack_db_instance: team-postgres is mysql.*name such a one"),
         (
             "rds",

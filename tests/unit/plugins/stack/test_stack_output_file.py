@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.action.output_file import keep
+from ansible_collections.mlops.mlflow_aws.plugins.action.output_file import NotItsOwnError, keep
 
 
 def modes(path: Path) -> tuple[int, int]:
@@ -62,6 +62,57 @@ def test_what_differs_is_told_and_mended(path: Path, spoil: Callable[[Path], obj
 def test_check_mode_makes_no_folder(path: Path) -> None:
     assert keep(path, b"a", write=False)
     assert not path.parent.exists()
+
+
+def test_without_a_content_the_folder_alone_is_made(path: Path) -> None:
+    assert keep(path, None, write=False)
+    assert not path.parent.exists()
+    assert keep(path, None, write=True)
+    assert not keep(path, None, write=True)
+    assert list(path.parent.iterdir()) == []
+    path.parent.chmod(0o755)
+    assert keep(path, None, write=True)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("content", [b"a", None])
+def test_a_folder_that_others_use_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    path.parent.mkdir(parents=True)
+    inside = path.parent / "project"
+    inside.mkdir()
+    for mode, cwd in ((0o1777, path.parent.parent.parent), (0o755, path.parent), (0o755, inside)):
+        path.parent.chmod(mode)
+        monkeypatch.chdir(cwd)
+        with pytest.raises(NotItsOwnError, match="is not a folder for such files alone"):
+            keep(path, content, write=True)
+        assert stat.S_IMODE(path.parent.stat().st_mode) == mode
+    with pytest.raises(NotItsOwnError):
+        keep(Path("mlflow.env"), content, write=True)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_content_is_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(path, None, write=True)
+    # As anybody but root sees it.
+    monkeypatch.setattr(os, "access", lambda folder, mode: False)
+    with pytest.raises(PermissionError, match="stack"):
+        keep(path, None, write=True)
+
+
+def test_a_write_that_is_broken_off_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(path, b"a", write=True)
+
+    def interrupted(*_names: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        keep(path, b"b", write=True)
+    assert [one.name for one in path.parent.iterdir()] == ["mlflow.env"]
+    assert path.read_bytes() == b"a"
 
 
 def test_a_folder_in_its_place_is_left_and_nothing_stays_behind(path: Path) -> None:
