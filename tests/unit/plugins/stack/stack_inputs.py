@@ -14,13 +14,15 @@ from ansible.template import Templar
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, types
 
 try:
-    from ansible.template import trust_as_template as trust_as_template
+    from ansible.template import trust_as_template
 except ImportError:  # ansible-core 2.18 takes every text for a template
 
     def trust_as_template(value: str) -> str:
         """The text itself."""
         return value
 
+
+__all__ = ["REQUIRED", "ROLES", "defaults", "input_problems", "inputs", "options", "trust_as_template"]
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 REQUIRED = {
