@@ -5,24 +5,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+from tests import commands
 from tests.embedded import ROOT
 
-BIN = Path(sys.executable).parent
 FQCN = "mlops.mlflow_aws"
 
 
 def ansible(command: str, *arguments: str, cwd: Path, collections: Path | None = None) -> str:
-    """Run one of Ansible's commands, without the checkout's configuration; answers its output."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    env["PATH"] = f"{BIN}{os.pathsep}{env['PATH']}"
-    if collections is not None:
-        env["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    done = subprocess.run([BIN / command, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    """Run one of Ansible's commands, which ends well; answers its output."""
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(collections)} if collections else {}
+    done = commands.ansible(command, *arguments, cwd=cwd, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

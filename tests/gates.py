@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.embedded import emulator, start
 from tools.pythons import find_python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -238,15 +239,9 @@ def site(run: Run, core: str, version: str) -> str:
     folder = run.scratch / f"site-{core}"
     folder.mkdir()
     shutil.copytree(ROOT / "inventories" / "local", folder / "inventory")
-    state = ("--state", folder / "aws")
     try:
-        run.call(BIN / "python", "-m", "emulator", "start", *state, cwd=ROOT)
-        command = [str(word) for word in (BIN / "python", "-m", "emulator", "env", "--region", "eu-west-2", *state)]
-        asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if asked.returncode:
-            raise GateFailed(f"no environment of the embedded AWS: {asked.stderr[-500:]}")
         env = {
-            **dict(row.split("=", 1) for row in asked.stdout.splitlines()),
+            **start(folder / "aws", 0.0, 0, []).env,
             "ANSIBLE_COLLECTIONS_PATH": str(run.scratch),
             "ANSIBLE_CALLBACKS_ENABLED": "mlops.mlflow_aws.plan",
             "ANSIBLE_HOME": str(folder / "home"),
@@ -263,8 +258,10 @@ def site(run: Run, core: str, version: str) -> str:
         changes = [int(count) for count in re.findall(r" changed=(\d+) ", run.text())]
         if not changes[-2] or changes[-1]:
             raise GateFailed(f"two runs changed {changes[-2]} and {changes[-1]}")
+    except AssertionError as error:
+        raise GateFailed(f"the embedded AWS does not start: {error}") from error
     finally:
-        run.call(BIN / "python", "-m", "emulator", "stop", *state, cwd=ROOT)
+        emulator("stop", "--state", str(folder / "aws"))
     if "Failure using method" in run.text():
         raise GateFailed("a callback plugin failed")
     return f"{told[0]} to create, {changes[-2]} tasks changed, then none"

@@ -20,10 +20,6 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
 
-class NotItsOwnError(OSError):
-    """The folder is not there for such files alone."""
-
-
 class ActionModule(ActionBase):
     """One file in a folder of its own."""
 
@@ -59,7 +55,7 @@ def keep(path: Path, content: bytes | None, *, write: bool) -> bool:
     folder = path.parent
     now = _mode(folder)
     if now is not None and (now & stat.S_ISVTX or folder.resolve() in (Path.cwd(), *Path.cwd().parents)):
-        raise NotItsOwnError(errno.EPERM, "is not a folder for such files alone", str(folder))
+        raise PermissionError(errno.EPERM, "is not a folder for such files alone", str(folder))
     if now == FOLDER_MODE and (content is None or (_mode(path) == FILE_MODE and path.read_bytes() == content)):
         if content is None and not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.account import resources
 from tests.deployed.deployed_runs import Site, own_site
 from tests.deployed.deployed_stack import Stack
 
@@ -55,3 +56,9 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An empty account of this module's own, on an embedded AWS."""
     with own_site(tmp_path_factory.mktemp("site")) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def empty(account: Site) -> dict[str, set[str]]:
+    """What a new account has: to be asked for before anything is made."""
+    return resources(account.stack)

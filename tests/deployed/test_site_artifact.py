@@ -50,12 +50,6 @@ def playbook(account: Site, project: Path, tmp_path_factory: pytest.TempPathFact
     return run
 
 
-@pytest.fixture(scope="module")
-def empty(account: Site) -> dict[str, set[str]]:
-    """What a new account has."""
-    return resources(account.stack)
-
-
 def test_the_site_is_deployed_and_the_second_run_changes_nothing(
     playbook: Playbook, account: Site, empty: dict[str, set[str]]
 ) -> None:

@@ -120,12 +120,6 @@ def deployer(account: Site) -> Site:
     return as_deployer(account)
 
 
-@pytest.fixture(scope="module")
-def empty(account: Site) -> dict[str, set[str]]:
-    """What a new account has."""
-    return resources(account.stack)
-
-
 def decisions(site: Site) -> list[dict[str, Any]]:
     """What the deployer asked for, as the embedded AWS decided."""
     lines = (site.state / "log" / "iam.jsonl").read_text(encoding="utf-8").splitlines()

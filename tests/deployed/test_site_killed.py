@@ -63,12 +63,6 @@ class Killer:
         return self._delay if line.startswith("TASK [") and line.split(" : ", 1)[-1].startswith(self._task) else None
 
 
-@pytest.fixture(scope="module")
-def empty(account: Site) -> dict[str, set[str]]:
-    """What a new account has."""
-    return resources(account.stack)
-
-
 @pytest.mark.parametrize(("task", "delay"), KILLS)
 def test_killed(account: Site, empty: dict[str, set[str]], task: str, delay: float) -> None:
     ended = account.run(stop=Killer(task, delay), network_nat="per_zone")

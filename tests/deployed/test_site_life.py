@@ -78,12 +78,6 @@ def steady(stack: Stack) -> bool:
     return len(service["deployments"]) == 1 and service["runningCount"] == service["desiredCount"] == 2
 
 
-@pytest.fixture(scope="module")
-def empty(account: Site) -> dict[str, set[str]]:
-    """What a new account has."""
-    return resources(account.stack)
-
-
 @pytest.mark.parametrize("tag", DEPENDENT)
 def test_tag_on_an_empty_account_names_what_it_needs(account: Site, empty: dict[str, set[str]], tag: str) -> None:
     ended = account.run(tags=tag)

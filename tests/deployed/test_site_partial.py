@@ -32,12 +32,6 @@ REMEDIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def empty(account: Site) -> dict[str, set[str]]:
-    """What the account holds before anything is built."""
-    return resources(account.stack)
-
-
 @pytest.mark.parametrize("tag", TAGS)
 def test_each_tag_plans_on_an_empty_account(account: Site, empty: dict[str, set[str]], tag: str) -> None:
     account.run(tags=tag, check=True).assert_good()

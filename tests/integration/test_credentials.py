@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import ansible
 from tests.embedded import ROOT, EmbeddedAws
 
 PLAY = """
@@ -117,16 +115,8 @@ class Home:
         book.write_text(PLAY.format(stack=stack, defaults=json.dumps(dict(defaults or {}))), encoding="utf-8")
         journal = self.aws.state / "log" / "iam.jsonl"
         before = len(journal.read_text(encoding="utf-8").splitlines())
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("ansible-playbook")), str(book), "-i", "localhost,", "-c", "local"],
-            cwd=ROOT,
-            env={**own, **self.env, **env, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=200,
-        )
+        settings = {**self.env, **env, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        done = ansible("ansible-playbook", str(book), "-i", "localhost,", "-c", "local", env=settings)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
         found: dict[str, set[str]] = {}
         for line in journal.read_text(encoding="utf-8").splitlines()[before:]:

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.embedded import ROOT
+from tests.commands import ansible
 
 
 def test_a_refused_run_takes_the_former_result_away(tmp_path: Path) -> None:
@@ -19,21 +16,8 @@ def test_a_refused_run_takes_the_former_result_away(tmp_path: Path) -> None:
     former.parent.mkdir()
     former.write_text('{"drift": false}', encoding="utf-8")
     wrong = {"stack_output_dir": str(former.parent), "alb_idle_timeout": 0}
-    command = [
-        str(Path(sys.executable).with_name("ansible-playbook")),
-        "playbooks/drift.yml",
-        "-i",
-        "inventories/local",
-    ]
-    done = subprocess.run(
-        [*command, "-e", json.dumps(wrong)],
-        cwd=ROOT,
-        env={key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    playbook = ("playbooks/drift.yml", "-i", "inventories/local")
+    done = ansible("ansible-playbook", *playbook, "-e", json.dumps(wrong))
     assert done.returncode == 2
     assert "alb_idle_timeout: 0" in done.stdout
     assert list(former.parent.iterdir()) == []

@@ -6,29 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.embedded import ROOT
+from tests.commands import ansible
 
 
 def output_file(path: Path, *argv: str) -> str:
     """Run the module alone; answers what Ansible prints."""
     options = json.dumps({"path": str(path), "content": "a"})
-    command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "mlops.mlflow_aws.output_file"]
-    own = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        [*command, "-a", options, *argv],
-        cwd=ROOT,
-        env={**own, "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.stdout
+    module = ("localhost", "-m", "mlops.mlflow_aws.output_file", "-a", options)
+    return ansible("ansible", *module, *argv, env={"ANSIBLE_NOCOLOR": "1"}).stdout
 
 
 def test_check_mode_tells_and_writes_nothing(tmp_path: Path) -> None:

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.commands import ansible
 from tests.embedded import EmbeddedAws
 from tests.parts import PARTS, TASKS
 
@@ -33,17 +32,8 @@ NOWHERE = {
 def start_at(
     task: str, env: Mapping[str, str], *argv: str, playbook: str = "site.yml"
 ) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), playbook, "-i", "inventories/local"]
-    own = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANSIBLE_"))}
-    return subprocess.run(
-        [*command, "--start-at-task", task, *argv],
-        cwd=ROOT,
-        env={**own, **env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    begin = (playbook, "-i", "inventories/local", "--start-at-task", task)
+    return ansible("ansible-playbook", *begin, *argv, env={**env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"})
 
 
 def test_the_hint_names_every_part_of_the_site() -> None:

@@ -97,7 +97,7 @@ def test_the_readme_of_each_role_is_up_to_date() -> None:
 def test_action_groups_list_every_module_once() -> None:
     groups = _load(ROOT / "meta" / "runtime.yml")["action_groups"]
     listed = [module for group in groups.values() for module in group]
-    # It runs on the controller and asks nobody, so it has no credentials to share.
+    # They run on the controller and ask nobody, so they have no credentials to share.
     without = ["output_file", "stack_plan"]
     assert sorted(listed + without) == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 

@@ -208,20 +208,16 @@ def _key_arn(clients: Mapping[str, Client], key: str | None) -> str | None:
     return arn
 
 
-def secrets(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
+def secrets(
+    clients: Mapping[str, Client], names: StackNames, given: Given
+) -> tuple[Component, dict[str, dict[str, Any]]]:
     """ARNs of the stack's secrets, of the customer's keys that encrypt them, and their versions; never a value.
 
     ``previous_version_id`` is None unless a rotation left a version that may still be in use. The master user's may be
     given.
+
+    :returns: those that live, and by use those that wait for their deletion, which the next run restores as they were.
     """
-    living, _deleted = all_secrets(clients, names, given)
-    return living
-
-
-def all_secrets(
-    clients: Mapping[str, Client], names: StackNames, given: Given
-) -> tuple[Component, dict[str, dict[str, Any]]]:
-    """:func:`secrets`, and by use those that wait for their deletion, which the next run restores as they were."""
     uses = {
         "master": given.master_secret_arn or names.secret_master,
         "database": names.secret_database,
@@ -518,7 +514,7 @@ def discover(
             "beside_given": pool.submit(beside_given, clients, names, given),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
             "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
-            "secrets": pool.submit(all_secrets, clients, names, given),
+            "secrets": pool.submit(secrets, clients, names, given),
             "user_secrets": pool.submit(user_secrets, clients, names),
             "rds": pool.submit(rds, clients, names, given),
             "storage": pool.submit(storage, clients, names, bucket_name or "", region),

@@ -307,7 +307,7 @@ def test_a_deleted_secret_is_absent(aws: Any) -> None:
     sm = aws.client("secretsmanager")
     arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}")["ARN"]
     sm.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    living, deleted = discovery.all_secrets(_clients(aws), stack_names("deleted-secret", REGION), Given())
+    living, deleted = discovery.secrets(_clients(aws), stack_names("deleted-secret", REGION), Given())
     assert (living, set(deleted), deleted["database"]["arn"]) == (None, {"database"}, arn)
     sm.restore_secret(SecretId=arn)
     sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.action.output_file import NotItsOwnError, keep
+from ansible_collections.mlops.mlflow_aws.plugins.action.output_file import keep
 
 
 def modes(path: Path) -> tuple[int, int]:
@@ -85,10 +85,10 @@ def test_a_folder_that_others_use_is_refused(
     for mode, cwd in ((0o1777, path.parent.parent.parent), (0o755, path.parent), (0o755, inside)):
         path.parent.chmod(mode)
         monkeypatch.chdir(cwd)
-        with pytest.raises(NotItsOwnError, match="is not a folder for such files alone"):
+        with pytest.raises(PermissionError, match="is not a folder for such files alone"):
             keep(path, content, write=True)
         assert stat.S_IMODE(path.parent.stat().st_mode) == mode
-    with pytest.raises(NotItsOwnError):
+    with pytest.raises(PermissionError, match="is not a folder for such files alone"):
         keep(Path("mlflow.env"), content, write=True)
 
 
