@@ -5,7 +5,10 @@
 
 Both the programs (in a checkout) and the data (in the state folder, mode 0700) may lie below
 folders that only root may enter. So the command keeps the two capabilities that overlook file
-permissions, as ambient capabilities (capabilities(7)), and no other right of root.
+permissions, as ambient capabilities (capabilities(7)), and no other right of root. It keeps the
+securebit NO_SETUID_FIXUP, too: without it access(2) ignores the capabilities of every process whose
+real user is not root (``access_override_creds`` in Linux's ``fs/open.c``), and initdb asks access(2)
+whether it may run ``postgres``.
 
 This file is a program too: ``python unprivileged.py COMMAND [ARGUMENT ...]`` replaces itself with
 the command, so that the pid stays the one that was started. It uses nothing but the standard
@@ -26,7 +29,11 @@ UID = GID = 65534
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 _CAPABILITY_VERSION_3 = 0x20080522
+CAP_SETPCAP = 8
 _PR_SET_KEEPCAPS = 8
+_PR_GET_SECUREBITS = 27
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 
@@ -80,6 +87,10 @@ def become_nobody() -> None:
         _checked(libc.capget(ctypes.byref(header), sets), "capget")
         # Containers often lack CAP_DAC_READ_SEARCH: keep what there is, CAP_DAC_OVERRIDE suffices.
         keep = sets[0].permitted & (1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH)
+        if sets[0].effective & 1 << CAP_SETPCAP:
+            bits = libc.prctl(_PR_GET_SECUREBITS, 0, 0, 0, 0) | _SECBIT_NO_SETUID_FIXUP
+            _checked(libc.prctl(_PR_SET_SECUREBITS, bits, 0, 0, 0), "prctl(PR_SET_SECUREBITS)")
+        # A container may lack CAP_SETPCAP: then PostgreSQL works where nobody may enter its folders.
         _checked(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl(PR_SET_KEEPCAPS)")
     os.setgroups([])
     os.setgid(GID)
