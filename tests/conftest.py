@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import moto_process
 from tests.embedded import EmbeddedAws, emulator, start
 
 
@@ -27,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     for name in [name for name in os.environ if name.startswith(("AWS_", "MLFLOW_"))]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _untouched_moto() -> Iterator[None]:
+    """What a module hooks into moto in this process ends with the module."""
+    with moto_process.untouched():
+        yield
 
 
 @pytest.fixture(scope="session")

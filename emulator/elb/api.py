@@ -72,16 +72,14 @@ class Hooks(Protocol):
 
 
 _hooks: Hooks | None = None
-_installed = False
 
 
 def install(hooks: Hooks) -> None:
-    """Patch moto once; from here on its elbv2 works for ``hooks``."""
-    global _hooks, _installed
+    """Patch moto unless it is patched; from here on its elbv2 works for ``hooks``."""
+    global _hooks
     _hooks = hooks
-    if _installed:
+    if ELBv2Backend.describe_target_health is _describe_target_health:
         return
-    _installed = True
     ELBv2Backend.create_load_balancer = _named(ELBv2Backend.create_load_balancer)  # type: ignore[method-assign]
     ELBv2Backend.delete_load_balancer = _protected(ELBv2Backend.delete_load_balancer)  # type: ignore[method-assign]
     ELBv2Backend.create_listener = _one_per_port(ELBv2Backend.create_listener)  # type: ignore[method-assign]
