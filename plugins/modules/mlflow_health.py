@@ -74,9 +74,9 @@ options:
   experiment_name:
     description:
       - The experiment that holds the runs of the stages V(roundtrip), V(artifacts) and V(model). It is created
-        where it does not exist, and stays, empty.
+        where it does not exist, and stays, empty. For servers on which the user may not create experiments.
+      - Where this is not given, each of these stages makes an experiment of its own, and removes it.
     type: str
-    default: mlflow-aws-health
   artifact_size:
     description:
       - Bytes of the artifact that is written.
@@ -129,9 +129,9 @@ attributes:
     details:
       - The module never reports a change, since it removes what it writes.
 notes:
-  - MLflow deletes runs softly. Rows of the check's runs stay in the database, out of sight, until C(mlflow gc)
-    removes them. Artifacts and registered models are removed for good, but in a bucket with versioning S3 keeps old
-    versions.
+  - MLflow deletes experiments and runs softly. Rows of the check's stay in the database, out of sight, until
+    C(mlflow gc) removes them. A server that this collection deploys removes them at once. Artifacts and registered
+    models are removed for good, but in a bucket with versioning S3 keeps old versions.
   - What a check that was killed has left is removed by the first check that starts more than an hour later.
   - With a O(token), the stages V(auth) and V(consistency) are skipped, since they need a user name and password.
   - The stages V(network), V(health), V(version) and V(aws) wait for what can get better, all together for at most
@@ -365,7 +365,7 @@ def argument_spec() -> dict[str, Any]:
         "certificate_days": {"type": "int", "default": 21},
         "latency_requests": {"type": "int", "default": 20},
         "latency_p95_ms": {"type": "int"},
-        "experiment_name": {"type": "str", "default": "mlflow-aws-health"},
+        "experiment_name": {"type": "str"},
         "artifact_size": {"type": "int", "default": 65536},
         "fail_on": {"type": "str", "choices": ["any", "none"], "default": "any"},
         "cluster": {"type": "str"},

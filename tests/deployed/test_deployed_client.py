@@ -116,3 +116,16 @@ def test_health_was_good(stack: Stack) -> None:
     assert len(stack.health["stages"]) > 5
     assert stack.health["url"] == stack.url
     assert Path(stack.output / "health.json").read_text(encoding="utf-8").endswith("}\n")
+
+
+def test_the_proof_left_nothing(stack: Stack) -> None:
+    """Neither on anybody's home page, which shows what is active, nor out of sight."""
+    connection = stack.connect(stack.secret("database/mlflow"))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM experiments WHERE name LIKE 'mlflow-aws-health%'")
+            assert cursor.fetchall() == []
+            cursor.execute("SELECT run_uuid FROM runs WHERE name = 'health-check'")
+            assert cursor.fetchall() == []
+    finally:
+        connection.close()

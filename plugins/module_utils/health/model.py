@@ -48,7 +48,7 @@ class Target:
     :param certificate_days: how many days each certificate must be valid for yet.
     :param latency_requests: how many requests the latency stage sends; 0 skips it.
     :param latency_p95_ms: the slowest that 95 % of them may be, in milliseconds; None takes any.
-    :param experiment_name: the experiment that holds the check's runs.
+    :param experiment_name: the experiment that holds the check's runs; None makes one and removes it.
     :param artifact_size: bytes of the artifact that is written.
     :param writes: False in check mode: stages that write are skipped.
     """
@@ -62,7 +62,7 @@ class Target:
     certificate_days: int = 21
     latency_requests: int = 20
     latency_p95_ms: int | None = None
-    experiment_name: str = "mlflow-aws-health"
+    experiment_name: str | None = None
     artifact_size: int = 65536
     writes: bool = True
 

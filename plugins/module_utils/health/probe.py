@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What checks write to a server, and how it goes away again: a run, a registered model.
+"""What checks write to a server, and how it goes away again: an experiment, a run, a registered model.
 
-MLflow deletes runs and experiments softly: rows stay until ``mlflow gc``. So that checks do not leave thousands
-of experiments, all share one, which stays (empty) between checks; their runs are deleted softly, their artifacts
-and registered models for good. What a killed check left is removed by a later one.
+MLflow deletes experiments and runs softly: nobody sees them any more, but their rows stay until ``mlflow gc`` (our own
+server removes those of a check at once, ``roles/ecs_mlflow/files/mlflow_aws/forget.py``). Artifacts and registered
+models go for good. Each stage has an experiment of its own, so that checks at the same time do not meet. One that is
+shared would have to be restored by each check, and MLflow restores all runs of all former checks with it.
+What a killed check left is removed by a later one.
 """
 
 from __future__ import annotations
@@ -21,16 +23,21 @@ from ..mlflow.registry import Registry
 from .model import StageFailed, StageSkipped, Target
 from .store import store_of
 
-#: Marks runs and models that a check may remove; its value is the check's own token.
+#: Marks experiments, runs and models that a check may remove; its value is the check's own token.
 MARK = "mlflow_aws.health_check"
 
-#: What the names of the checks' registered models begin with.
-MODEL_PREFIX = "mlflow-aws-health-"
+#: What the names of the checks' experiments and registered models begin with.
+PREFIX = "mlflow-aws-health-"
+
+#: The experiment that all checks shared once, and its description.
+SHARED = PREFIX.rstrip("-")
+SHARED_NOTE = "Written and emptied by health checks (mlops.mlflow_aws.mlflow_health). Holds nothing of value."
 
 #: What an earlier check left belongs to nobody after this time (milliseconds).
 ABANDONED = 3_600_000
 
-_NOTE = "Written and emptied by health checks (mlops.mlflow_aws.mlflow_health). Holds nothing of value."
+_DESCRIPTION = "mlflow.note.content"
+_NOTE = "Of a health check (mlops.mlflow_aws.mlflow_health), which removes it. Holds nothing of value."
 
 
 def require_writes(target: Target) -> None:
@@ -44,9 +51,60 @@ def require_writes(target: Target) -> None:
 
 @contextmanager
 def probe_run(target: Target) -> Iterator[Run]:
-    """A run in the health experiment that is gone afterwards, whatever happens in between."""
+    """A run that is gone afterwards, whatever happens in between."""
+    if target.experiment_name is None:
+        with _own_experiment(target) as experiment_id:
+            yield target.client.create_run(experiment_id, "health-check", {MARK: secrets.token_hex(16)})
+    else:
+        with _run_in(target, target.experiment_name) as run:
+            yield run
+
+
+@contextmanager
+def _own_experiment(target: Target) -> Iterator[str]:
+    """The id of an experiment that is gone afterwards with its runs."""
+    _sweep_experiments(target)
+    token = secrets.token_hex(16)
+    name = f"{PREFIX}{token}"
+    try:
+        yield target.client.create_experiment(name, {MARK: token, _DESCRIPTION: _NOTE})
+    except BaseException:
+        # Its creation may have come through though its answer did not. The first error is the one to tell.
+        with suppress(MlflowError, StageFailed):
+            _drop(target.patient, name)
+        raise
+    _drop(target.patient, name)
+
+
+def _drop(client: MlflowClient, name: str) -> None:
+    """Delete the experiment, its runs with it.
+
+    :raises StageFailed: it is still there.
+    """
+    refused: MlflowError | None = None
+    try:
+        for experiment in client.find_experiments(name):
+            try:
+                client.delete_experiment(experiment.id)
+            except MlflowError as error:
+                # A second try after a lost answer is refused, in different words by each version.
+                refused = error
+        left = client.find_experiments(name)
+    except MlflowError as error:
+        raise StageFailed(f"experiment {name} could not be removed: {error.message}", error.remedy) from None
+    if left:
+        why = f": {refused.message}" if refused else ""
+        raise StageFailed(
+            f"experiment {name} is still there after its deletion{why}",
+            "delete it by hand, and look at the server's log",
+        )
+
+
+@contextmanager
+def _run_in(target: Target, name: str) -> Iterator[Run]:
+    """A run in the experiment ``name``, which stays."""
     client, patient = target.client, target.patient
-    experiment = _experiment(client, target.experiment_name)
+    experiment = _experiment(client, name)
     _sweep_runs(target, experiment)
     token = secrets.token_hex(16)
     run: Run | None = None
@@ -60,8 +118,13 @@ def probe_run(target: Target) -> Iterator[Run]:
         raise
     try:
         _remove(patient, [run])
+        stage = patient.get_run(run.id).lifecycle_stage
     except MlflowError as error:
         raise StageFailed(f"run {run.id} could not be removed: {error.message}", error.remedy) from None
+    if stage != "deleted":
+        raise StageFailed(
+            f"run {run.id} is still there after its deletion", "delete it by hand, look at the server's log"
+        )
 
 
 @contextmanager
@@ -69,9 +132,9 @@ def probe_model(target: Target) -> Iterator[str]:
     """The name of a registered model that is gone afterwards with its versions, whatever happens in between."""
     patient = Registry(target.patient)
     _sweep_models(patient)
-    name = f"{MODEL_PREFIX}{secrets.token_hex(16)}"
+    name = f"{PREFIX}{secrets.token_hex(16)}"
     try:
-        Registry(target.client).create_model(name, {MARK: name.removeprefix(MODEL_PREFIX)})
+        Registry(target.client).create_model(name, {MARK: name.removeprefix(PREFIX)})
         yield name
     except BaseException:
         # Its creation may have come through though its answer did not.
@@ -103,12 +166,12 @@ def _marked(client: MlflowClient, experiment: Experiment, token: str) -> list[Ru
 
 
 def _experiment(client: MlflowClient, name: str) -> Experiment:
-    """The experiment of the checks, created or restored as needed; several checks may run at once."""
+    """The experiment that the caller names, created or restored as needed; several checks may run at once."""
     try:
         experiment = client.get_experiment_by_name(name)
     except NotFoundError:
         with suppress(AlreadyExistsError):
-            client.create_experiment(name, {"mlflow.note.content": _NOTE})
+            client.create_experiment(name, {_DESCRIPTION: SHARED_NOTE})
         experiment = client.get_experiment_by_name(name)
     if experiment.lifecycle_stage != "active":
         try:
@@ -132,9 +195,33 @@ def _sweep_runs(target: Target, experiment: Experiment) -> None:
             _remove(target.patient, [run])
 
 
+def _sweep_experiments(target: Target) -> None:
+    """Remove what killed checks left, and the experiment of earlier releases. Another user's is not ours to remove."""
+    client = target.patient
+    for experiment in client.find_experiments(f"{SHARED}%"):
+        if not _abandoned(client, experiment):
+            continue
+        for run in client.search_runs(experiment.id):
+            with suppress(MlflowError, StageFailed, StageSkipped):
+                store_of(target, run.artifact_uri).remove()
+        with suppress(MlflowError):
+            client.delete_experiment(experiment.id)
+
+
+def _abandoned(client: MlflowClient, experiment: Experiment) -> bool:
+    """Whether no check needs the experiment any more, and nobody else ever did."""
+    token = experiment.tags.get(MARK)
+    if token:
+        return experiment.name == f"{PREFIX}{token}" and experiment.created < _oldest()
+    if experiment.name != SHARED or experiment.tags.get(_DESCRIPTION) != SHARED_NOTE:
+        return False
+    # Of all runs, since a check of an earlier release may be at work, and a person may have put one there.
+    return all(MARK in run.tags and run.start_time < _oldest() for run in client.search_runs(experiment.id))
+
+
 def _sweep_models(registry: Registry) -> None:
     """Remove what killed checks left. One that another user's check left is not ours to remove."""
-    for model in registry.search_models(MODEL_PREFIX):
+    for model in registry.search_models(PREFIX):
         if MARK in model.tags and model.created < _oldest():
             with suppress(MlflowError):
                 registry.delete_model(model.name)

@@ -64,13 +64,14 @@ class User:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment; ``lifecycle_stage`` is ``active`` or ``deleted``."""
+    """An experiment; ``lifecycle_stage`` is ``active`` or ``deleted``, ``created`` is milliseconds since 1970."""
 
     id: str
     name: str
     artifact_location: str
     lifecycle_stage: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    created: int = 0
 
 
 @dataclass(frozen=True)
@@ -274,10 +275,20 @@ class MlflowClient:
 
     # -- experiments ------------------------------------------------------------------------------
 
-    def search_experiments(self, max_results: int = 100) -> list[Experiment]:
+    def find_experiments(self, pattern: str) -> list[Experiment]:
+        """The first 100 active experiments that the user may see whose names are like ``pattern``.
+
+        :param pattern: without quotes; ``%`` stands for any characters.
+        """
+        return self.search_experiments(filter_string=f"name LIKE '{pattern}'")
+
+    def search_experiments(self, max_results: int = 100, filter_string: str | None = None) -> list[Experiment]:
         """The first ``max_results`` active experiments that the user may see."""
         path = f"{API}/experiments/search"
-        said = self.call("GET", path, query={"max_results": max_results})
+        query: dict[str, str | int] = {"max_results": max_results}
+        if filter_string:
+            query["filter"] = filter_string
+        said = self.call("GET", path, query=query)
         # Where there are none, MLflow leaves the list out.
         if said and "experiments" not in said:
             raise self._strange("GET", path)
@@ -311,6 +322,10 @@ class MlflowClient:
     def restore_experiment(self, experiment_id: str) -> None:
         """Undo a deletion. MLflow restores all runs of the experiment with it, deleted ones too."""
         self.call("POST", f"{API}/experiments/restore", payload={"experiment_id": experiment_id})
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Delete an experiment softly, its runs with it. One that is deleted already is an error of the server's."""
+        self.call("POST", f"{API}/experiments/delete", payload={"experiment_id": experiment_id}, repeatable=True)
 
     # -- runs -------------------------------------------------------------------------------------
 
@@ -438,8 +453,9 @@ class MlflowClient:
                 artifact_location=str(item.get("artifact_location", "")),
                 lifecycle_stage=str(item.get("lifecycle_stage", "active")),
                 tags={str(tag["key"]): str(tag.get("value", "")) for tag in item.get("tags", [])},
+                created=int(item.get("creation_time", 0)),
             )
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError):
             raise self._strange("GET", f"{API}/experiments") from None
 
     def _run(self, item: Any) -> Run:

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.integration.plugins.mlflow_runs import QUIET, VERSIONS, strong
+from tests.integration.plugins.mlflow_runs import QUIET, VERSIONS, at_once, strong
 from tests.integration.plugins.mlflow_servers import Between, MlflowServer, between, mlflow_server
 from tests.unit.plugins.run_module import run_module
 
+#: What the checks call their experiments, and earlier releases called the one that all checks shared.
 EXPERIMENT = "mlflow-aws-health"
 REGION = "eu-west-2"
 
@@ -80,10 +82,16 @@ def stages(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {stage["name"]: stage for stage in result["stages"]}
 
 
-def active_runs(server: MlflowServer) -> list[Any]:
-    status, found = server.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={EXPERIMENT}")
-    if status == 404:
-        return []
+def experiments(server: MlflowServer) -> list[str]:
+    """What people see on their home page."""
+    status, said = server.ask("GET", "/api/2.0/mlflow/experiments/search?max_results=1000")
+    assert status == 200
+    return [one["name"] for one in said.get("experiments", []) if EXPERIMENT in one["name"]]
+
+
+def active_runs(server: MlflowServer, name: str) -> list[Any]:
+    status, found = server.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")
+    assert status == 200
     payload = {"experiment_ids": [found["experiment"]["experiment_id"]], "run_view_type": "ACTIVE_ONLY"}
     status, said = server.ask("POST", "/api/2.0/mlflow/runs/search", payload)
     assert status == 200
@@ -97,7 +105,7 @@ def models(server: MlflowServer) -> list[str]:
 
 
 def assert_nothing_left(server: MlflowServer) -> None:
-    assert active_runs(server) == []
+    assert experiments(server) == []
     assert server.artifacts() == []
     assert models(server) == []
     assert server.ask("GET", "/api/2.0/mlflow/model-versions/search?max_results=100")[1].get("model_versions", []) == []
@@ -147,7 +155,7 @@ def test_password_that_is_not_ascii_works_but_is_warned_of(server: MlflowServer)
     told = health(server, stages=["artifacts"])
     if not told["healthy"]:
         assert "ASCII" in stages(told)["artifacts"]["remedy"]
-    assert active_runs(server) == []
+    assert experiments(server) == []
     again = bootstrap(server, password=old, previous_passwords=[new])
     server.password = old
     assert "warnings" not in again
@@ -265,9 +273,10 @@ def test_healthy_server_passes_all_stages_and_nothing_is_left(server: MlflowServ
     assert_nothing_left(server)
 
 
-def test_experiment_is_reused_and_restored_and_abandoned_runs_are_swept(server: MlflowServer) -> None:
-    assert health(server, stages=["roundtrip"])["healthy"]
-    _, found = server.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={EXPERIMENT}")
+def test_an_experiment_that_is_given_is_kept_and_abandoned_runs_are_swept(server: MlflowServer) -> None:
+    name = f"given-{secrets.token_hex(4)}"
+    assert health(server, stages=["roundtrip"], experiment_name=name)["healthy"]
+    _, found = server.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")
     number = found["experiment"]["experiment_id"]
     tags = [{"key": "mlflow_aws.health_check", "value": "x"}]
     ours = {"experiment_id": number, "start_time": 1, "tags": tags}
@@ -276,18 +285,40 @@ def test_experiment_is_reused_and_restored_and_abandoned_runs_are_swept(server: 
     _, kept = server.ask("POST", "/api/2.0/mlflow/runs/create", foreign)
     assert server.ask("POST", "/api/2.0/mlflow/experiments/delete", {"experiment_id": number})[0] == 200
 
-    assert health(server, stages=["roundtrip"])["healthy"]
-    _, found = server.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={EXPERIMENT}")
+    assert health(server, stages=["roundtrip"], experiment_name=name)["healthy"]
+    _, found = server.ask("GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")
     assert found["experiment"]["experiment_id"] == number
     assert found["experiment"]["lifecycle_stage"] == "active"
-    kept_id = kept["run"]["info"]["run_id"]
-    assert [run["info"]["run_id"] for run in active_runs(server)] == [kept_id]
-    assert server.ask("POST", "/api/2.0/mlflow/runs/delete", {"run_id": kept_id})[0] == 200
+    assert [run["info"]["run_id"] for run in active_runs(server, name)] == [kept["run"]["info"]["run_id"]]
+    assert server.ask("POST", "/api/2.0/mlflow/experiments/delete", {"experiment_id": number})[0] == 200
+
+
+def test_the_experiment_that_earlier_releases_left_goes(server: MlflowServer) -> None:
+    note = "Written and emptied by health checks (mlops.mlflow_aws.mlflow_health). Holds nothing of value."
+    made = {"name": EXPERIMENT, "tags": [{"key": "mlflow.note.content", "value": note}]}
+    assert server.ask("POST", "/api/2.0/mlflow/experiments/create", made)[0] == 200
+    assert experiments(server) == [EXPERIMENT]
+    assert health(server, stages=["roundtrip"])["healthy"]
+    assert_nothing_left(server)
+
+
+def test_checks_at_once_do_not_meet(server: MlflowServer) -> None:
+    """As several people, or a schedule and a person, start them."""
+    name, password = f"plain-{secrets.token_hex(4)}", strong()
+    assert server.ask("POST", "/api/2.0/mlflow/users/create", {"username": name, "password": password})[0] == 200
+    writing = ["roundtrip", "artifacts", "model"]
+    plain = {"username": name, "password": password}
+    checks = [partial(health, server, stages=writing, **login) for login in ({}, plain, {})]
+    for result in at_once(*checks):
+        assert result["healthy"] is True, result["stages"]
+        assert result["changed"] is False
+    assert_nothing_left(server)
 
 
 @pytest.mark.parametrize(
     ("stage", "lost"),
     [
+        ("roundtrip", "POST /api/2.0/mlflow/experiments/create"),
         ("roundtrip", "POST /api/2.0/mlflow/runs/create"),
         ("roundtrip", "POST /api/2.0/mlflow/runs/log-metric"),
         ("artifacts", "PUT /api/2.0/mlflow-artifacts/artifacts/"),
@@ -310,7 +341,7 @@ def test_nothing_is_left_where_a_stage_fails_midway(server: MlflowServer, stage:
 
 def test_a_lost_deletion_is_repeated(server: MlflowServer) -> None:
     lose = (
-        "POST /api/2.0/mlflow/runs/delete",
+        "POST /api/2.0/mlflow/experiments/delete",
         "DELETE /api/2.0/mlflow-artifacts/artifacts/",
         "DELETE /api/2.0/mlflow/registered-models/delete",
     )
@@ -325,7 +356,7 @@ def test_a_plain_user_can_prove_that_models_work(server: MlflowServer) -> None:
     """Whoever may create an experiment owns it. A right to a model ends with the model, and a second try is a 403."""
     name, password = f"plain-{secrets.token_hex(4)}", strong()
     assert server.ask("POST", "/api/2.0/mlflow/users/create", {"username": name, "password": password})[0] == 200
-    login = {"username": name, "password": password, "experiment_name": f"of-{name}"}
+    login = {"username": name, "password": password}
     lost = "DELETE /api/2.0/mlflow/registered-models/delete"
     with between(server, lose=(lost,)) as proxy:
         result = health(server, url=proxy.url, stages=["roundtrip", "artifacts", "model"], **login)

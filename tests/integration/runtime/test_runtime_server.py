@@ -93,6 +93,38 @@ def test_registry(server: Server, storage: Storage) -> None:
     assert (fetched.status, fetched.body) == (200, b"x: 1")
 
 
+def test_what_a_health_check_deletes_is_gone_for_good(server: Server) -> None:
+    """Each check would leave rows otherwise. A person's experiment stays restorable."""
+    postgres, env = server.task.postgres, server.task.env
+    tracking, auth = env["MLFLOW_AWS_DB_TRACKING"], env["MLFLOW_AWS_DB_LOGINS"]
+    grants = "role_permissions" if server.task.runtime.generation == 3 else "experiment_permissions"
+
+    def rows() -> list[Any]:
+        tables = ("experiments", "experiment_tags", "runs", "metrics", "latest_metrics", "params", "tags")
+        counts = [postgres.query(f"SELECT count(*) FROM {table}", database=tracking) for table in tables]
+        return [*counts, postgres.query(f"SELECT count(*) FROM {grants}", database=auth)]
+
+    def write(name: str, token: str) -> str:
+        tags = [{"key": "mlflow_aws.health_check", "value": token}]
+        number: str = server.api("experiments/create", {"name": name, "tags": tags})["experiment_id"]
+        run_id = new_run(server, number)
+        server.api("runs/log-metric", {"run_id": run_id, "key": "m", "value": 0.5, "timestamp": 1})
+        server.api("runs/log-parameter", {"run_id": run_id, "key": "p", "value": "x"})
+        server.api("experiments/delete", {"experiment_id": number})
+        return number
+
+    token = secrets.token_hex(16)
+    # The first grant also makes the user's own role.
+    server.api("experiments/create", {"name": secrets.token_hex(4)})
+    before = rows()
+    gone = write(f"mlflow-aws-health-{token}", token)
+    assert rows() == before
+    assert server.call("GET", f"/api/2.0/mlflow/experiments/get?experiment_id={gone}").status == 404
+    for name, mark in ((f"mlflow-aws-health-{secrets.token_hex(16)}", token), (secrets.token_hex(4), token)):
+        kept = write(name, mark)
+        server.api("experiments/restore", {"experiment_id": kept})
+
+
 def test_prompts_still_work(server: Server) -> None:
     """Prompts are model versions whose source is a word, not a place."""
     if server.task.runtime.generation == 2:

@@ -25,10 +25,11 @@ def create_app() -> Any:
     """
     from mlflow.server import auth
 
-    from mlflow_aws import artifacts
+    from mlflow_aws import artifacts, forget
     from mlflow_aws.locations import ArtifactRoot
 
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
+    forget.install()
     auth.get_auth_func(auth.auth_config.authorization_function)  # a wrong name must not wait for the first request
     application = auth.create_app()
     auth.app.after_request(_offer_password_change)

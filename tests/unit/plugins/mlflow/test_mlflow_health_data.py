@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ class Lying(Transport):
     :param status: of each model version.
     :param elsewhere: models are loaded from a copy of the artifacts that lacks their last byte.
     :param keeps: what stays after its deletion.
+    :param experiments: their names by id.
     """
 
     status: str = "READY"
@@ -32,6 +34,7 @@ class Lying(Transport):
     models: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
+    experiments: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__(Connection("http://127.0.0.1:9"))
@@ -44,8 +47,10 @@ class Lying(Transport):
         route = path.removeprefix("/api/2.0/mlflow/")
         if path.startswith(ARTIFACTS):
             return self._artifact(method, path.removeprefix(ARTIFACTS).strip("/"), asked, request)
-        if route == "experiments/get-by-name":
-            return {"experiment": {"experiment_id": "1", "name": "x"}}
+        if route.startswith("experiments/"):
+            return self._experiment(route.removeprefix("experiments/"), asked)
+        if route == "runs/search":
+            return {"runs": []}
         if route == "runs/create":
             self.runs["r1"] = "active"
         if route == "runs/delete" and self.keeps != "run":
@@ -70,6 +75,20 @@ class Lying(Transport):
             source = self.versions[asked["name"]]["source"]
             return {"artifact_uri": source.replace("/r1/", "/copy/") if self.elsewhere else source}
         return {}
+
+    def _experiment(self, verb: str, asked: dict[str, Any]) -> Any:
+        if verb == "create":
+            number = str(len(self.experiments) + 1)
+            self.experiments[number] = {"creation_time": 1, **asked, "experiment_id": number}
+            return {"experiment_id": number}
+        if verb == "delete" and self.keeps != "experiment":
+            self.experiments.pop(asked["experiment_id"])
+            self.runs = dict.fromkeys(self.runs, "deleted")
+        if verb == "search":
+            pattern = asked["filter"].split("'")[1]
+            found = [one for one in self.experiments.values() if fnmatch(one["name"], pattern.replace("%", "*"))]
+            return {"experiments": found}
+        return {"experiment": {"experiment_id": "1", "name": "x"}}
 
     def _artifact(self, method: str, path: str, asked: dict[str, Any], request: dict[str, Any]) -> Any:
         if method == "PUT":
@@ -98,6 +117,7 @@ def test_an_honest_server_passes_and_keeps_nothing() -> None:
     assert not server.models
     assert not [name for name in server.files if "/r1/" in name]
     assert server.runs == {"r1": "deleted"}
+    assert not server.experiments
 
 
 @pytest.mark.parametrize(
@@ -106,6 +126,7 @@ def test_an_honest_server_passes_and_keeps_nothing() -> None:
         ({"status": "FAILED_REGISTRATION"}, "came back as FAILED_REGISTRATION"),
         ({"elsewhere": True}, r"came back changed: (\d+) bytes written"),
         ({"keeps": "model"}, "registered model .* is still there after its deletion"),
+        ({"keeps": "experiment"}, "experiment mlflow-aws-health-.* is still there after its deletion"),
         ({"keeps": "artifacts"}, "artifacts below .* are still there after their deletion: model"),
     ],
 )
@@ -114,8 +135,9 @@ def test_a_registry_that_lies_is_caught_and_cleaned_up(lies: dict[str, Any], say
     with pytest.raises(StageFailed, match=says):
         data.model(target(server))
     assert bool(server.models) is (server.keeps == "model")
+    assert bool(server.experiments) is (server.keeps == "experiment")
     assert any("/r1/" in name for name in server.files) is (server.keeps == "artifacts")
-    assert server.runs == {"r1": "deleted"}
+    assert server.runs == {"r1": "active" if server.keeps == "experiment" else "deleted"}
 
 
 def test_models_that_no_killed_check_left_stay() -> None:
@@ -124,10 +146,31 @@ def test_models_that_no_killed_check_left_stay() -> None:
     now = probe._oldest() + probe.ABANDONED
     server = Lying()
     for name, tags, created in (("young", mark, now), ("a-person-s", [], 1), ("old", mark, 1)):
-        full = f"{probe.MODEL_PREFIX}{name}"
+        full = f"{probe.PREFIX}{name}"
         server.models[full] = {"name": full, "tags": tags, "creation_timestamp": created}
     data.model(target(server))
-    assert sorted(name.removeprefix(probe.MODEL_PREFIX) for name in server.models) == ["a-person-s", "young"]
+    assert sorted(name.removeprefix(probe.PREFIX) for name in server.models) == ["a-person-s", "young"]
+
+
+def test_experiments_that_no_check_needs_go_and_a_persons_stay() -> None:
+    """Killed checks' and the shared one of earlier releases; what looks alike but is not marked is a person's."""
+    now, token = probe._oldest() + probe.ABANDONED, "a" * 32
+    marked = [{"key": probe.MARK, "value": token}]
+    noted = [{"key": "mlflow.note.content", "value": probe.SHARED_NOTE}]
+    given = [
+        (f"{probe.PREFIX}{token}", marked, 1),
+        (f"{probe.PREFIX}{token}", marked, now),
+        (f"{probe.PREFIX}of-a-person", [], 1),
+        (f"{probe.PREFIX}other", marked, 1),
+        (probe.SHARED, noted, now),
+        (probe.SHARED, [], 1),
+    ]
+    server = Lying()
+    for number, (name, tags, created) in enumerate(given):
+        experiment = {"experiment_id": f"g{number}", "name": name, "tags": tags, "creation_time": created}
+        server.experiments[f"g{number}"] = experiment
+    data.artifacts(target(server))
+    assert sorted(server.experiments) == ["g1", "g2", "g3", "g5"]
 
 
 def test_a_model_file_is_one_that_mlflow_reads() -> None:
