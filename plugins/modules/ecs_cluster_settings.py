@@ -65,6 +65,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
     compare_aws_tags,
 )
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
 
 ARGUMENTS: dict[str, Any] = {
     "cluster": {"type": "str", "required": True},
@@ -72,6 +73,9 @@ ARGUMENTS: dict[str, Any] = {
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
 }
+
+#: How long DescribeClusters may not answer a cluster that there is.
+UNSEEN_SECONDS = 10
 
 
 def describe(client: Any, cluster: str) -> dict[str, Any] | None:
@@ -116,7 +120,9 @@ def main() -> None:
     fail: Callable[..., NoReturn] = module.fail_json
     try:
         client = module.client("ecs", config={"retries": {"mode": "standard", "max_attempts": 12}})
-        current = describe(client, wanted["cluster"])
+        # A cluster that was made a moment ago may not be seen at once.
+        patience = Patience(timeout=0 if module.check_mode else UNSEEN_SECONDS, interval=2)
+        current, _seen = patience.until(lambda: describe(client, wanted["cluster"]), lambda found: found is not None)
         if current is None:
             if module.check_mode:
                 module.exit_json(changed=True, cluster=None)

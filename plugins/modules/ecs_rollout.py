@@ -129,6 +129,16 @@ options:
       - The other fields that this run changed are taken back too, but for O(desired_count) and O(tags).
     type: bool
     default: true
+  roles_changed:
+    description:
+      - Whether the task's roles, or their policies, were changed a moment ago, for example by an earlier task of the
+        play.
+      - IAM makes changes known within seconds. A task that starts earlier is denied its secrets, its logs or its
+        image,
+        and never runs. When this is V(true), or a role is younger than two minutes,
+        the module begins one more deployment. Otherwise such a failure is told at once.
+    type: bool
+    default: false
   wait:
     description:
       - Whether to wait for the steady state. Without waiting, nothing is rolled back by the module.
@@ -316,6 +326,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import EcsClient, retries
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import (
     NETWORK_OPTIONS,
+    ROLE_OPTIONS,
     TAG_OPTIONS,
     aws_module,
     clients,
@@ -355,6 +366,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "capacity_provider_strategy": {"type": "list", "elements": "dict"},
     "force_new_deployment": {"type": "bool", "default": False},
     "rollback": {"type": "bool", "default": True},
+    **ROLE_OPTIONS,
     **TAG_OPTIONS,
     **wait_options(1200),
 }

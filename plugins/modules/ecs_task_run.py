@@ -93,6 +93,16 @@ options:
       - The tags of a task that is started.
     type: dict
     aliases: [resource_tags]
+  roles_changed:
+    description:
+      - Whether the task's roles, or their policies, were changed a moment ago, for example by an earlier task of the
+        play.
+      - IAM makes changes known within seconds. A task that starts earlier is denied its secrets, its logs or its
+        image,
+        and never runs. When this is V(true), or a role is younger than two minutes,
+        another task is started, for up to two minutes. Otherwise such a failure is told at once.
+    type: bool
+    default: false
   wait:
     description:
       - Whether to wait until the task has stopped. Without waiting no success is noted.
@@ -212,6 +222,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import (
     NETWORK_OPTIONS,
+    ROLE_OPTIONS,
     aws_module,
     clients,
     log_lines,
@@ -239,6 +250,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "enable_execute_command": {"type": "bool"},
     "propagate_tags": {"choices": ["TASK_DEFINITION"]},
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
+    **ROLE_OPTIONS,
     **wait_options(1800),
 }
 
@@ -265,7 +277,8 @@ def work(module: AnsibleAWSModule) -> dict[str, Any]:
         if plan.action == "run":
             task = runner.start(revision, request)
         if task and plan.action != "skip" and params["wait"]:
-            result.update(runner.finish(revision, task))
+            task, ended = runner.complete(revision, request, task)
+            result.update(ended)
             if params["once_per_revision"]:
                 runner.record(revision, task["taskArn"], request, params["success_tag"])
     return {**result, "task_arn": task["taskArn"]} if task else result

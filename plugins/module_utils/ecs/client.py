@@ -12,21 +12,18 @@ from typing import Any, TypeVar
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
+from ..transient import IAM_PROPAGATION, LISTENER_PROPAGATION, PASS_ROLE, SERVICE_LINKED_ROLE, Kind
 from .errors import EcsError, aws_action, aws_lookup
 from .reasons import LogStream, hint_for
+from .roles import NewRoles, no_new_roles, roles_of
 from .tags import TagChange, from_api, to_list
 from .task_definition import Definition, Revision, family_of, revision_number
+from .waiting import insist
 
 T = TypeVar("T")
 
-#: What a role or a target group that was made a moment ago looks like to ECS (IAM is eventually consistent).
-_NOT_YET = (
-    "Role is not valid",
-    "Unable to assume",
-    "is unable to assume the role",
-    "does not have an associated load balancer",
-)
-_NOT_YET_SECONDS = 60.0
+#: What a role, a service-linked role or a target group that was made a moment ago looks like to ECS.
+_NOT_YET = (IAM_PROPAGATION, SERVICE_LINKED_ROLE, LISTENER_PROPAGATION)
 #: DescribeTasks takes 100 tasks, TagResource and DescribeServices need no pages here.
 _TASKS_PER_CALL = 100
 
@@ -42,6 +39,7 @@ class EcsClient:
     """ECS as the modules use it.
 
     :param client: a boto3 ECS client, wrapped by :class:`RetryingBotoClientWrapper`.
+    :param new_roles: knows whether a role is so new that IAM may not see it yet.
     """
 
     def __init__(
@@ -49,8 +47,10 @@ class EcsClient:
         client: Any,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        new_roles: NewRoles | None = None,
     ) -> None:
         self._client = client
+        self.new_roles = new_roles or no_new_roles()
         self._clock = clock
         self._sleep = sleep
 
@@ -89,7 +89,8 @@ class EcsClient:
     @aws_action("register the task definition")
     def register(self, request: Definition) -> Revision:
         """Registers a revision."""
-        answer = self._once_ready(lambda: self._client.register_task_definition(**request, aws_retry=True))
+        call = self._client.register_task_definition
+        answer = self._once_ready(lambda: call(**request, aws_retry=True), passed=roles_of(request))
         definition = answer["taskDefinition"]
         return Revision(definition["taskDefinitionArn"], definition, from_api(request.get("tags")))
 
@@ -197,16 +198,18 @@ class EcsClient:
                 return
             arguments["nextToken"] = answer["nextToken"]
 
-    def _once_ready(self, call: Callable[[], T]) -> T:
-        """Makes a call again while ECS does not see a role or target group that was made a moment ago."""
-        end = self._clock() + _NOT_YET_SECONDS
-        while True:
-            try:
-                return call()
-            except Exception as error:
-                if not any(text in str(error) for text in _NOT_YET) or self._clock() >= end:
-                    raise
-                self._sleep(5)
+    def _once_ready(self, call: Callable[[], T], passed: list[str | None] | None = None) -> T:
+        """Makes a call again while ECS does not see a role or target group that was made a moment ago.
+
+        :param passed: roles that the call passes. That the caller may not pass one is permanent, unless it is new.
+        """
+
+        def kind_of(text: str) -> Kind | None:
+            if passed and PASS_ROLE.matches(text):
+                return PASS_ROLE if self.new_roles.among(passed) else None
+            return next((kind for kind in _NOT_YET if kind.matches(text)), None)
+
+        return insist(call, kind_of, self._clock, self._sleep)
 
 
 #: How many pages of a log stream are read for its last lines.

@@ -15,6 +15,7 @@ from .client import EcsClient, LogReader, retries
 from .errors import EcsError, EcsFailure
 from .inputs import InvalidInput
 from .masking import without_values
+from .roles import NewRoles
 from .waiting import Patience
 
 NETWORK_OPTIONS: dict[str, Any] = {
@@ -26,6 +27,8 @@ TAG_OPTIONS: dict[str, Any] = {
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
 }
+#: For modules that start tasks.
+ROLE_OPTIONS: dict[str, Any] = {"roles_changed": {"type": "bool", "default": False}}
 
 
 #: Options that hold environment variables of containers.
@@ -99,7 +102,11 @@ def clients(module: Any) -> tuple[EcsClient, LogReader]:
         extra = {"region": region} if region else {}
         return module.client("logs", retry_decorator=retries(), **extra)
 
-    return EcsClient(module.client("ecs", retry_decorator=retries())), LogReader(logs_client)
+    new_roles = NewRoles(
+        lambda: module.client("iam", retry_decorator=retries()), changed=bool(module.params.get("roles_changed"))
+    )
+    ecs = EcsClient(module.client("ecs", retry_decorator=retries()), new_roles=new_roles)
+    return ecs, LogReader(logs_client)
 
 
 def run_module(module: AnsibleAWSModule, work: Callable[[AnsibleAWSModule], dict[str, Any]]) -> None:

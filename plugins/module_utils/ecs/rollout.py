@@ -12,6 +12,7 @@ from typing import Any
 from .client import EcsClient, LogReader
 from .errors import EcsError, EcsFailure
 from .reasons import TaskReport, failed_tasks, hint_for, log_streams, report
+from .roles import denied_at_start, roles_of
 from .service import (
     WITHOUT_DEPLOYMENT,
     Service,
@@ -76,6 +77,9 @@ class Rollout:
         """
         deployment = primary(service)
         (seen, verdict), done = self._watch(deployment)
+        if verdict.state is State.FAILED and self._was_too_early(deployment):
+            deployment = self._once_more(deployment, plan)
+            (seen, verdict), done = self._watch(deployment)
         if verdict.state is State.STEADY:
             return seen
         wanted = describe_revision(deployment.get("taskDefinition"))
@@ -95,6 +99,26 @@ class Rollout:
             previous_task_definition=previous_revision(before, deployment),
             **evidence.as_result(),
         )
+
+    def _was_too_early(self, deployment: Mapping[str, Any]) -> bool:
+        """Whether every task that failed was denied rights that IAM may not have known yet."""
+        revision = deployment.get("taskDefinition")
+        try:
+            failed = failed_tasks(
+                self.ecs.tasks(self.cluster, "STOPPED", service=self.name), revision, deployment.get("id")
+            )
+            if not failed or not all(denied_at_start(report(task).as_result()) for task in failed):
+                return False
+            roles = roles_of(self.ecs.revision(str(revision)).definition)
+        except EcsError:  # the failure itself is what has to be told
+            return False
+        return self.ecs.new_roles.among(roles, deployment.get("createdAt"))
+
+    def _once_more(self, deployment: Mapping[str, Any], plan: ServicePlan) -> dict[str, Any]:
+        """Begins the deployment of a plan again; the circuit breaker may have gone back meanwhile."""
+        request = {"cluster": self.cluster, "service": self.name, **(plan.update or {})}
+        request.update(taskDefinition=deployment["taskDefinition"], forceNewDeployment=True)
+        return primary(self.ecs.update_service(request))
 
     def _watch(self, deployment: Mapping[str, Any]) -> tuple[tuple[Service, Verdict], bool]:
         unseen = 0

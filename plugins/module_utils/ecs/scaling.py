@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..transient import SERVICE_LINKED_ROLE
 from .errors import aws_action, aws_lookup
 from .inputs import InvalidInput
+from .waiting import insist
 
 DIMENSION = "ecs:service:DesiredCount"
 
@@ -136,8 +139,15 @@ class ScalingClient:
     :param client: a boto3 client of application-autoscaling, wrapped by :class:`RetryingBotoClientWrapper`.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(
+        self,
+        client: Any,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
+        self._clock = clock
+        self._sleep = sleep
 
     @aws_action("describe the scalable targets")
     def targets(self, cluster: str, service: str) -> list[dict[str, Any]]:
@@ -166,14 +176,26 @@ class ScalingClient:
 
     @aws_action("register the scalable target")
     def register(self, cluster: str, service: str, least: int, most: int) -> None:
-        """Sets the range of a service's count of tasks (API RegisterScalableTarget)."""
-        self._client.register_scalable_target(
-            ServiceNamespace="ecs",
-            ResourceId=resource_id(cluster, service),
-            ScalableDimension=DIMENSION,
-            MinCapacity=least,
-            MaxCapacity=most,
-            aws_retry=True,
+        """Sets the range of a service's count of tasks (API RegisterScalableTarget).
+
+        The first use in an account creates a service-linked role, which may be too new for that very call.
+        """
+
+        def call() -> None:
+            self._client.register_scalable_target(
+                ServiceNamespace="ecs",
+                ResourceId=resource_id(cluster, service),
+                ScalableDimension=DIMENSION,
+                MinCapacity=least,
+                MaxCapacity=most,
+                aws_retry=True,
+            )
+
+        insist(
+            call,
+            lambda text: SERVICE_LINKED_ROLE if SERVICE_LINKED_ROLE.matches(text) else None,
+            self._clock,
+            self._sleep,
         )
 
     @aws_action("put the scaling policy")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..transient import START_DENIED
 from .client import EcsClient, LogReader
 from .errors import EcsFailure
 from .inputs import InvalidInput
@@ -26,6 +27,7 @@ from .reasons import (
     short_id,
     succeeded,
 )
+from .roles import BETWEEN_ATTEMPTS, STILL_DENIED, denied_at_start, roles_of
 from .service import network_configuration
 from .shapes import nearest, request_shape, snake_name, to_api
 from .tags import TagChange, to_list
@@ -183,6 +185,27 @@ class TaskRunner:
         """Notes on the revision that a task of it did its work."""
         mark = success_mark(task_arn, request.get("overrides"))
         self.ecs.change_tags(revision.arn, TagChange({tag: mark}))
+
+    def complete(self, revision: Revision, request: dict[str, Any], task: Task) -> tuple[Task, dict[str, Any]]:
+        """Waits until a task has stopped; starts another when it was denied rights that IAM may not know yet.
+
+        :returns: the task that did the work, and how it ended.
+        :raises EcsFailure: as :meth:`finish`.
+        """
+        end = self.patience.clock() + START_DENIED.seconds
+        while True:
+            try:
+                return task, self.finish(revision, task)
+            except EcsFailure as failure:
+                if not denied_at_start(failure.kwargs):
+                    raise
+                # Asked for each failure: a task that ran longer ago than its role is old says nothing of IAM's delay.
+                if not self.ecs.new_roles.among(roles_of(revision.definition), task.get("createdAt")):
+                    raise
+                if self.patience.clock() >= end:
+                    raise EcsFailure(f"{failure.message}\n{STILL_DENIED}", **failure.kwargs) from failure
+            self.patience.sleep(BETWEEN_ATTEMPTS)
+            task = self.start(revision, request)
 
     def finish(self, revision: Revision, task: Task) -> dict[str, Any]:
         """Waits until a task has stopped, and tells how it ended.

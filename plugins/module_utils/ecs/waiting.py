@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..transient import Kind
+
 T = TypeVar("T")
 
 
@@ -42,3 +44,29 @@ class Patience:
             if left <= 0:
                 return seen, False
             self.sleep(min(self.interval, left))
+
+
+#: Seconds between two attempts of :func:`insist`.
+INTERVAL = 5.0
+
+
+def insist(
+    call: Callable[[], T],
+    kind_of: Callable[[str], Kind | None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Makes a call again as long as AWS refuses it for a reason that goes away by itself.
+
+    :param kind_of: the kind of an error message, None for an error that stays.
+    :raises Exception: what the call raised last, once it stays or has lasted as long as its kind may.
+    """
+    begin = clock()
+    while True:
+        try:
+            return call()
+        except Exception as error:
+            kind = kind_of(str(error))
+            if kind is None or clock() - begin >= kind.seconds:
+                raise
+            sleep(INTERVAL)

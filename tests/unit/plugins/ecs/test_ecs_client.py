@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import EcsClient, LogReader
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsError
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.reasons import LogStream
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.roles import NewRoles
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import TagChange
 from botocore.exceptions import ClientError
 
@@ -92,20 +95,97 @@ def test_resolve(name: str, found: int | None) -> None:
     assert (revision.number if revision else None) == found
 
 
-def test_a_role_that_was_made_a_moment_ago_is_waited_for() -> None:
-    answer = {"taskDefinition": {"taskDefinitionArn": f"{ARN}f:1"}}
-    boto = FakeBoto(register_task_definition=[refusal("ClientException", "Role is not valid"), answer])
-    ecs, clock = client(boto)
-    assert ecs.register({"family": "f"}).number == 1
-    assert clock.now == 5
+#: AWS's own words; the sources stand in plugins/module_utils/transient.py.
+NOT_YET = [
+    (
+        "ClientException",
+        "ECS was unable to assume the role 'arn:aws:iam::123456789012:role/web' that was provided for this task. Please"
+        " verify that the role being passed has the proper trust relationship and permissions and that your IAM"
+        " user has"
+        " permissions to pass this role.",
+    ),
+    (
+        "InvalidParameterException",
+        "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+    ),
+    (
+        "InvalidParameterException",
+        "Unable to assume role and validate the listeners configured on your load balancer.  Please verify the role"
+        " being"
+        " passed has the proper permissions.",
+    ),
+    (
+        "InvalidParameterException",
+        "ECS was unable to assume the configured ECS Infrastructure Role 'arn:aws:iam::123456789012:role/x'.",
+    ),
+    (
+        "InvalidParameterException",
+        "The target group with targetGroupArn arn:x does not have an associated load balancer.",
+    ),
+    ("ClientException", "Role is not valid"),
+]
 
 
-@pytest.mark.parametrize(("message", "waited"), [("Role is not valid", 60), ("Invalid cpu", 0)])
+@pytest.mark.parametrize(("code", "message"), NOT_YET)
+@pytest.mark.parametrize(
+    ("operation", "method", "answer"),
+    [
+        ("register_task_definition", "register", {"taskDefinition": {"taskDefinitionArn": f"{ARN}f:1"}}),
+        ("run_task", "run_task", {"tasks": [{"taskArn": "a"}]}),
+        ("create_service", "create_service", {"service": {}}),
+        ("update_service", "update_service", {"service": {}}),
+    ],
+)
+def test_what_was_made_a_moment_ago_is_waited_for(
+    operation: str, method: str, answer: Any, code: str, message: str
+) -> None:
+    ecs, clock = client(FakeBoto(**{operation: [refusal(code, message), refusal(code, message), answer]}))
+    getattr(ecs, method)({})
+    assert clock.now == 10
+
+
+@pytest.mark.parametrize(("message", "waited"), [(NOT_YET[0][1], 120), ("Invalid cpu", 0)])
 def test_a_refusal_that_stays_is_told(message: str, waited: float) -> None:
     ecs, clock = client(FakeBoto(register_task_definition=[refusal("ClientException", message)]))
-    with pytest.raises(EcsError, match=f"Failed to register the task definition.*{message}"):
+    with pytest.raises(EcsError, match=f"Failed to register the task definition.*{re.escape(message)}"):
         ecs.register({"family": "f"})
     assert clock.now == waited
+
+
+NOT_PASSED = (
+    "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: iam:PassRole on resource:"
+    " arn:aws:iam::123456789012:role/web because no identity-based policy allows the iam:PassRole action"
+)
+
+
+@pytest.mark.parametrize(
+    ("age", "waited"), [(3, 5), (119, 5), (121, None), (86400, None), ("NoSuchEntity", 5), (None, None)]
+)
+def test_a_role_may_be_passed_once_iam_sees_it(age: Any, waited: float | None) -> None:
+    """The same text is permanent for a role that is older (terraform-aws-ecs#414)."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    role = (
+        {"Role": {"CreateDate": now - timedelta(seconds=age)}}
+        if isinstance(age, int)
+        else refusal(age or "AccessDenied")
+    )
+    iam = FakeBoto(get_role=[role])
+    boto = FakeBoto(
+        register_task_definition=[
+            refusal("AccessDeniedException", NOT_PASSED),
+            {"taskDefinition": {"taskDefinitionArn": f"{ARN}f:1"}},
+        ]
+    )
+    clock = FakeClock()
+    ecs = EcsClient(boto, clock.time, clock.sleep, NewRoles(lambda: iam, now=lambda: now))
+    request = {"family": "f", "executionRoleArn": "arn:aws:iam::123456789012:role/path/web"}
+    if waited is None:
+        with pytest.raises(EcsError, match="iam:PassRole"):
+            ecs.register(request)
+    else:
+        ecs.register(request)
+    assert clock.now == (waited or 0)
+    assert {arguments["RoleName"] for _, arguments in iam.calls} == {"web"}
 
 
 def test_one_token_for_all_attempts_to_start_a_task() -> None:

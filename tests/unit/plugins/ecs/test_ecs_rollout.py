@@ -311,3 +311,49 @@ def test_wait_gone() -> None:
     rollout(ecs).wait_gone()
     with pytest.raises(EcsFailure, match="is DRAINING with 0 tasks after 60 s"):
         rollout(FakeEcs({**BEFORE, "status": "DRAINING"})).wait_gone()
+
+
+DENIED = "ResourceInitializationError: unable to pull secrets: AccessDeniedException: User: x is not authorized"
+
+
+class New:
+    """Every role is as new, or none is."""
+
+    def __init__(self, new: bool) -> None:
+        self.new, self.asked = new, []  # type: ignore[var-annotated]
+
+    def among(self, arns: list[Any], before: Any) -> bool:
+        self.asked.append((arns, before))
+        return self.new
+
+
+def too_early(is_new: bool, reason: str = DENIED) -> tuple[FakeEcs, New]:
+    """A deployment whose tasks were denied their rights, and one more that works."""
+    again = deployment(4, 2, "PRIMARY", "IN_PROGRESS")
+    ecs, roles = FakeEcs(service(NEW_FAILED, OLD_ACTIVE), answers=[service(again)] * 2), New(is_new)
+    ecs_service, ecs_tasks = ecs.service, ecs.tasks
+    done = service(deployment(4, 2, "PRIMARY", "COMPLETED"))
+    ecs.service = lambda *given: done if ecs.calls else ecs_service(*given)  # type: ignore[method-assign]
+    ecs.tasks = lambda *given, **names: [  # type: ignore[method-assign]
+        {**task, "stopCode": "TaskFailedToStart", "stoppedReason": reason, "containers": []}
+        for task in ecs_tasks(*given, **names)
+    ]
+    ecs.new_roles = roles  # type: ignore[attr-defined]
+    return ecs, roles
+
+
+def test_a_deployment_that_iam_did_not_know_the_rights_of_is_begun_again() -> None:
+    ecs, roles = too_early(is_new=True)
+    seen = rollout(ecs).settle(service(NEW, OLD_ACTIVE), BEFORE, PLAN)
+    assert seen["deployments"][0]["id"] == "ecs-svc/4"
+    assert ecs.calls == [{"cluster": "c", "service": "web", **(PLAN.update or {}), "forceNewDeployment": True}]
+    assert roles.asked == [([None, None], NEW["createdAt"])]
+
+
+@pytest.mark.parametrize(("is_new", "reason"), [(False, DENIED), (True, "CannotPullContainerError: x")])
+def test_a_deployment_that_failed_for_good_is_not(is_new: bool, reason: str) -> None:
+    ecs, _roles = too_early(is_new, reason)
+    with pytest.raises(EcsFailure):
+        rollout(ecs).settle(service(NEW, OLD_ACTIVE), BEFORE, PLAN)
+    # The one call is the way back.
+    assert [call["taskDefinition"] for call in ecs.calls] == [f"{ARN}1"]

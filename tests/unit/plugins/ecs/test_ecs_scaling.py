@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsError
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import (
     Scaling,
+    ScalingClient,
     ScalingPlan,
     after,
     current_scaling,
@@ -20,7 +22,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling impor
     resource_id,
     wanted_scaling,
 )
+from botocore.exceptions import ClientError
 
+from tests.unit.plugins.ecs.ecs_samples import FakeClock
 from tests.unit.plugins.run_module import run_module
 
 CPU, MEMORY = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
@@ -176,3 +180,30 @@ def test_check_writes_nothing_and_tells_what_happens(aws: Any, service: dict[str
             again = run_module("ecs_scaling", options, env=aws.env, check=check)
             assert (again["changed"], again["diff"]["before"]) == (False, again["diff"]["after"])
         assert _seen(aws) == expected
+
+
+class Refusing:
+    """RegisterScalableTarget of an account that never used it: refuses so often, then registers."""
+
+    def __init__(self, times: int) -> None:
+        self.left, self.calls = times, 0
+
+    def register_scalable_target(self, **_given: Any) -> None:
+        self.calls += 1
+        if self.calls <= self.left:
+            words = (
+                "Unable to assume IAM role:"
+                " arn:aws:iam::123456789012:role/aws-service-role/ecs.application-autoscaling."
+                "amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
+            )
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": words}}, "RegisterScalableTarget")
+
+
+def test_a_service_linked_role_that_is_too_new_is_waited_for() -> None:
+    clock, aws = FakeClock(), Refusing(3)
+    ScalingClient(aws, clock.time, clock.sleep).register("c", "web", 2, 6)
+    assert clock.now == 15
+    stays = Refusing(1000)
+    with pytest.raises(EcsError, match=r"Failed to register the scalable target.*Unable to assume IAM role"):
+        ScalingClient(stays, clock.time, clock.sleep).register("c", "web", 2, 6)
+    assert clock.now == 15 + 120

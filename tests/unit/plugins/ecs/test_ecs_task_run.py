@@ -247,3 +247,74 @@ def test_a_task_that_fails(states: Any, told: list[str]) -> None:
     for words in told:
         assert words in str(failed.value.message)
     assert failed.value.kwargs["task_arn"] == TASK
+
+
+DENIED = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed:"
+    " unable to"
+    " retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret arn:x from secrets"
+    " manager:"
+    " AccessDeniedException: User: arn:aws:sts::1:assumed-role/web/abc is not authorized to perform:"
+    " secretsmanager:GetSecretValue on resource: arn:x because no identity-based policy allows the"
+    " secretsmanager:GetSecretValue action status code: 400"
+)
+REFUSED = {**task("STOPPED"), "stopCode": "TaskFailedToStart", "stoppedReason": DENIED, "containers": []}
+UNREACHABLE = {
+    **REFUSED,
+    "stoppedReason": "ResourceInitializationError: unable to pull secrets: context deadline exceeded",
+}
+
+
+class Restarting(FakeEcs):
+    """Each task that is started goes through the next state; the role of all of them is new, or not."""
+
+    def __init__(self, states: list[dict[str, Any] | None], is_new: bool) -> None:
+        super().__init__(states)
+        self.started: list[dict[str, Any]] = []
+        self.asked: list[Any] = []
+        self.is_new = is_new
+        self.new_roles = self
+
+    def among(self, arns: list[Any], before: Any) -> bool:
+        self.asked.append((arns, before))
+        return self.is_new
+
+    def run_task(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.started.append(request)
+        return {**task(), "taskArn": f"{TASK}{len(self.started)}", "createdAt": len(self.started)}
+
+
+def complete(ecs: Restarting) -> tuple[dict[str, Any], FakeClock]:
+    clock = FakeClock()
+    runner = TaskRunner(ecs, FakeLogs(), "c", Patience(30, 5, clock.time, clock.sleep), 40)  # type: ignore[arg-type]
+    role = Revision(ARN, {**DEFINITION, "executionRoleArn": "arn:role/web"}, {})
+    ended, result = runner.complete(role, {"startedBy": "me"}, {**task(), "createdAt": 0})
+    return {**result, "ended": ended["taskArn"]}, clock
+
+
+def test_a_task_that_iam_did_not_know_the_rights_of_is_started_again() -> None:
+    ecs = Restarting([REFUSED, REFUSED, DONE], is_new=True)
+    result, clock = complete(ecs)
+    assert result["exit_code"] == {"install": 0, "migrate": 0}
+    assert result["ended"] == f"{TASK}2"
+    assert ecs.started == [{"cluster": "c", "taskDefinition": ARN, "startedBy": "me"}] * 2
+    assert ecs.asked == [(["arn:role/web", None], 0), (["arn:role/web", None], 1)]
+    assert clock.now == 20
+
+
+def test_a_denial_that_stays_is_told_after_two_minutes() -> None:
+    ecs = Restarting([REFUSED], is_new=True)
+    with pytest.raises(EcsFailure, match=r"tried again for 120 s.*the role lacks them") as failed:
+        complete(ecs)
+    assert "execution role's rights on each secret" in str(failed.value.message)
+    assert len(ecs.started) == 12
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_new"), [(REFUSED, False), (BAD, True), (UNREACHABLE, True), ({**REFUSED, "stopCode": None}, True)]
+)
+def test_what_is_not_iams_delay_is_told_at_once(ended: Any, is_new: bool) -> None:
+    ecs = Restarting([ended], is_new)
+    with pytest.raises(EcsFailure):
+        complete(ecs)
+    assert ecs.started == []

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of AWS that go away by themselves: the same call succeeds a little later.
+
+The one home of their texts: the ECS client and the test plugin ``mlops.mlflow_aws.transient``, which the roles use in
+``until``, both ask here. Each text is AWS's own; the issue or the page in which it was seen stands beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One reason why AWS refuses what it accepts later.
+
+    :param patterns: regular expressions, matched case-insensitively; one is enough.
+    :param seconds: how long the error may last before it counts as permanent.
+    """
+
+    patterns: tuple[str, ...]
+    seconds: int
+
+    def matches(self, text: str) -> bool:
+        """Whether ``text``, an error message of AWS with its code, is of this kind."""
+        return any(re.search(pattern, text, re.IGNORECASE) for pattern in self.patterns)
+
+
+#: A service-linked role is created by the first use of a service in an account; that first call can fail.
+SERVICE_LINKED_ROLE = Kind(
+    (
+        # ECS: CreateCluster, CreateService, RunTask (terraform-provider-aws#15452, containers-roadmap#2614)
+        r"Unable to assume the service linked role",
+        # RDS: CreateDBSubnetGroup (terraform-aws-rds#364) and CreateDBInstance (RDS User Guide, service-linked roles)
+        r"Missing necessary credentials.*ServiceLinkedRoles",
+        r"create service linked role\. Otherwise wait and try again later",
+        # Application Auto Scaling: RegisterScalableTarget
+        r"Unable to assume IAM role: arn:[\w-]+:iam::\d*:role/aws-service-role/",
+    ),
+    120,
+)
+#: A role or policy that was changed a moment ago is not known everywhere (IAM User Guide, "Changes that I make are not
+#: always immediately visible"). Terraform's provider, too, retries for two minutes.
+IAM_PROPAGATION = Kind(
+    (
+        # RunTask, and the events of a service (boto3#1878, pulumi-awsx#927)
+        r"was unable to assume the role",
+        r"is unable to assume the role",
+        # CreateService (terraform#2869, terraform-provider-aws#38538)
+        r"Unable to assume (the )?role",
+        r"was unable to assume the configured",
+        # RegisterTaskDefinition
+        r"Role is not valid",
+    ),
+    120,
+)
+#: Seen by ECS before the listener that was made a moment ago.
+LISTENER_PROPAGATION = Kind((r"does not have an associated load balancer",), 120)
+#: The caller may pass a role, but IAM does not see the role yet (terraform-aws-ecs#414). The same text is a permanent
+#: refusal, too: only the age of the role tells.
+PASS_ROLE = Kind((r"not authorized to perform: iam:PassRole",), 120)
+#: A task's start that was denied what its execution role may do (developer guide, "ResourceInitializationError").
+#: Permanent, too, unless role or policy are new.
+START_DENIED = Kind(
+    (
+        r"ResourceInitializationError.*(AccessDenied|not authorized to perform|unable to assume|NoCredential)",
+        r"was unable to assume the role",
+    ),
+    120,
+)
+#: What is deleted is still referred to by something whose own deletion is not complete.
+IN_USE = Kind(
+    (
+        # EC2: security groups, subnets, gateways, VPCs (terraform-provider-aws#40)
+        r"DependencyViolation",
+        r"has a dependent object",
+        r"has dependencies and cannot be deleted",
+        r"has some mapped public address",
+        # EC2: an address that a NAT gateway holds until it is deleted
+        r"InvalidIPAddress\.InUse",
+        r"AuthFailure.*do not have permission to access the specified resource",
+        # RDS: parameter groups (terraform-aws-rds#78) and subnet groups
+        r"InvalidDBParameterGroupState",
+        r"are still members of this parameter group",
+        r"InvalidDBSubnetGroupState",
+        r"at least one database instance: .* is still using it",
+        # ELB: target groups (terraform-provider-aws#1315)
+        r"is currently in use by a listener or a rule",
+        # ECS: clusters
+        r"ClusterContains(Services|Tasks|ContainerInstances)",
+        # IAM: roles
+        r"DeleteConflict",
+    ),
+    # Network interfaces of a load balancer stay for minutes.
+    600,
+)
+#: What was created a moment ago is not found yet (EC2 API Reference, "Eventual consistency").
+NOT_VISIBLE = Kind(
+    (
+        r"Invalid\w+(ID|Id)?\.NotFound",
+        r"InvalidGroup\.NotFound",
+        r"NatGatewayNotFound",
+        r"NoSuchEntity",
+        r"ResourceNotFoundException",
+        r"(LoadBalancer|TargetGroup|Listener)NotFound",
+        r"ClusterNotFoundException",
+        r"DB(SubnetGroup|ParameterGroup|Instance)NotFound",
+        r"One or more (subnets|load balancers) not found",
+    ),
+    60,
+)
+KINDS: dict[str, Kind] = {
+    "iam_propagation": IAM_PROPAGATION,
+    "in_use": IN_USE,
+    "not_visible": NOT_VISIBLE,
+    "service_linked_role": SERVICE_LINKED_ROLE,
+}
+
+
+def error_text(result: Mapping[str, Any]) -> str:
+    """The error message of a failed module, with AWS's code where the module returns it; empty for a success."""
+    if not result.get("failed"):
+        return ""
+    error = result.get("error")
+    parts = [result.get("msg", ""), result.get("exception", "")]
+    if isinstance(error, Mapping):
+        parts += [error.get("code", ""), error.get("message", "")]
+    return "\n".join(str(part) for part in parts)
+
+
+def is_transient(result: Mapping[str, Any], *kinds: str) -> bool:
+    """Whether a module failed with an error of one of these kinds (keys of :data:`KINDS`; none: any of them).
+
+    :raises KeyError: for an unknown kind.
+    """
+    text = error_text(result)
+    return bool(text) and any(KINDS[kind].matches(text) for kind in kinds or KINDS)
