@@ -69,6 +69,8 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ),
     (r"Spot", "Fargate Spot took the task back: run it on FARGATE"),
 )
+#: What ECS says of a container whose dependency did not get as far as its condition asks.
+_ORDERING = re.compile(r"failed to resolve container ordering dependency", re.IGNORECASE)
 _EXIT_CODES = {
     125: "the container's run command failed",
     126: "the command is not executable",
@@ -116,27 +118,62 @@ class TaskReport:
             "log_tail": self.log_tail,
         }
 
+    def blocked(self) -> list[str]:
+        """The containers that never ran because one that they depend on failed.
+
+        ECS gives them exit code 143 or none, and a reason that sounds like their own fault (amazon-ecs-agent#3218).
+        """
+        return [name for name, reason in self.container_reasons.items() if _ORDERING.search(reason)]
+
+    def culprits(self) -> list[str]:
+        """The containers that blocked others: those that failed, and are not blocked themselves."""
+        blocked = self.blocked()
+        return [name for name, code in self.exit_codes.items() if code != 0 and name not in blocked] if blocked else []
+
     def text(self) -> str:
-        """As a message shows it: the reason, each container that failed, its last log lines, and where to look."""
-        why = self.stopped_reason or self.stop_code or "no reason given"
-        lines = [f"Task {short_id(self.task_arn)} stopped: {why}"]
-        for container, code in self.exit_codes.items():
-            reason = self.container_reasons.get(container)
-            if code == 0 and not reason:
-                continue
-            told = "never started" if code is None else f"exit code {code}"
-            meaning = _EXIT_CODES.get(code) if code is not None else None
-            lines.append(f"  container {container}: {told}{f' ({meaning})' if meaning else ''}{_suffix(reason)}")
-        for container, tail in self.log_tail.items():
-            if tail:
-                lines.append(f"  last log lines of {container}:")
-                lines.extend(f"    {line}" for line in tail)
+        """As a message shows it: the reason, each container that failed, its last log lines, and where to look.
+
+        Containers come in the order in which they failed: one that others depend on first.
+        """
+        culprits, blocked = self.culprits(), self.blocked()
+        rest = [name for name in self.exit_codes if name not in culprits]
+        lines = [f"Task {short_id(self.task_arn)} stopped: {self._why()}"]
+        for name in [*culprits, *rest]:
+            line = self._container(name, culprits if name in blocked else [])
+            lines += [f"  container {name}: {line}"] if line else []
+        for name in [*culprits, *(name for name in self.log_tail if name not in culprits)]:
+            if self.log_tail.get(name):
+                lines.append(f"  last log lines of {name}:")
+                lines.extend(f"    {line}" for line in self.log_tail[name])
         hint = self.hint()
         return "\n".join([*lines, f"  Look at this first: {hint}."] if hint else lines)
 
+    def _why(self) -> str:
+        culprits = self.culprits()
+        if not culprits:
+            return self.stopped_reason or self.stop_code or "no reason given"
+        failed = " and ".join(f"{name} failed ({_ended(self.exit_codes[name])})" for name in culprits)
+        return f"its container {failed}, so that {' and '.join(self.blocked())} could not start"
+
+    def _container(self, name: str, waits_for: list[str]) -> str:
+        """What became of a container; empty when it ended well."""
+        code, reason = self.exit_codes[name], self.container_reasons.get(name)
+        if waits_for:
+            return f"never started, because it depends on {' and '.join(waits_for)}"
+        return "" if code == 0 and not reason else f"{_ended(code)}{_suffix(reason)}"
+
     def hint(self) -> str | None:
         """Where to look first, or None when ECS's reasons say nothing familiar."""
-        return hint_for("\n".join([self.stopped_reason, *self.container_reasons.values()]))
+        reasons = [reason for name, reason in self.container_reasons.items() if name not in self.blocked()]
+        own = [] if _ORDERING.search(self.stopped_reason) else [self.stopped_reason]
+        return hint_for("\n".join([*own, *reasons]))
+
+
+def _ended(code: int | None) -> str:
+    """An exit code in words."""
+    if code is None:
+        return "never started"
+    return f"exit code {code} ({_EXIT_CODES[code]})" if code in _EXIT_CODES else f"exit code {code}"
 
 
 def _suffix(reason: str | None) -> str:

@@ -20,6 +20,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +30,9 @@ from pathlib import Path
 UV_VERSION = "0.13.9"
 SERVER_UID = 65534
 ATTEMPTS = 4
+#: Seconds for everything. The containers that wait for this one have no deadline: a dependency on SUCCESS has none by
+#: default, and Fargate's startTimeout ends at 120 s, which a slow package index needs more than once.
+DEADLINE = 600
 #: What servers and migrations import, and what a first request would: compiled here, once, because
 #: the volume is read-only afterwards and every process would compile it again.
 WARM = """
@@ -61,6 +65,10 @@ compileall.compile_file(root / "__main__.py", quiet=1)
 """
 
 
+#: What is under way, for the sentence at the deadline.
+UNDER_WAY = ["the beginning"]
+
+
 class InstallError(Exception):
     """What a person has to know: one line with the remedy."""
 
@@ -90,6 +98,7 @@ def run(command: list[str], what: str, version: str, env: dict[str, str]) -> Non
 
     :raises InstallError: it did not work, with the variable to change.
     """
+    UNDER_WAY[:] = [what]
     for attempt in range(1, ATTEMPTS + 1):
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode == 0:
@@ -189,6 +198,7 @@ def warm(python: Path, lib: Path) -> None:
 
     :raises InstallError: the server's modules cannot be imported, so that no server would start.
     """
+    UNDER_WAY[:] = ["the compilation"]
     env = {**os.environ, "PYTHONPATH": str(lib), "HOME": "/tmp", "GIT_PYTHON_REFRESH": "quiet"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
@@ -228,6 +238,15 @@ def megabytes(folder: Path) -> float:
     return sum(f.lstat().st_size for f in folder.rglob("*") if not f.is_dir()) / 1e6
 
 
+def give_up(_number: int, _frame: object) -> None:
+    """:raises InstallError: the deadline has come."""
+    raise InstallError(
+        f"not done after {DEADLINE} s, during {UNDER_WAY[0]}. Is the package index reachable from the task's subnets "
+        "(NAT gateway, route, security group), and quick enough? Otherwise set ecs_mlflow_image to an image that has "
+        "MLflow, and ecs_mlflow_image_has_mlflow to true"
+    )
+
+
 def install() -> None:
     """Do it all; says how long each part took.
 
@@ -262,6 +281,8 @@ def install() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(DEADLINE)
     try:
         install()
     except InstallError as error:

@@ -11,6 +11,8 @@ import lzma
 import os
 import re
 import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -92,6 +94,41 @@ def test_index_that_stays_away(install: ModuleType, waits: list[float], monkeypa
         install.run(["uv"], "the installation", "3.17.2", {"UV_DEFAULT_INDEX": "https://me:pw@index/"})
     assert "pw" not in str(error.value)
     assert waits == [2, 4, 8]
+
+
+def test_an_installation_that_hangs_ends_at_its_deadline(tmp_path: Path) -> None:
+    """Nothing else ends it: containers that wait for its success wait for ever."""
+    pip = tmp_path / "pip"
+    pip.mkdir()
+    (pip / "__main__.py").write_text("import time; time.sleep(60)", encoding="utf-8")
+    text = (FILES / "install.py").read_text(encoding="utf-8")
+    assert "\nDEADLINE = 600\n" in text
+    payload = io.BytesIO()
+    with zipfile.ZipFile(payload, "w") as archive:
+        archive.writestr("mlflow_aws/__main__.py", "")
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", text.replace("\nDEADLINE = 600\n", "\nDEADLINE = 2\n")],
+        # No uv on the PATH, and a pip that hangs, as one does whose packets are dropped.
+        env={
+            "PATH": str(tmp_path),
+            "PYTHONPATH": str(tmp_path),
+            "MLFLOW_AWS_HOME": str(tmp_path / "home"),
+            "MLFLOW_AWS_SCRATCH": str(tmp_path / "scratch"),
+            "MLFLOW_AWS_VERSION": "3.17.2",
+            "MLFLOW_AWS_PAYLOAD": base64.b64encode(payload.getvalue()).decode(),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert time.monotonic() - began < 20
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "mlflow-aws install: not done after 2 s, during the download of uv. Is the package index"
+    )
+    assert "ecs_mlflow_image" in done.stderr
 
 
 def test_version_that_is_not_there(install: ModuleType, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:

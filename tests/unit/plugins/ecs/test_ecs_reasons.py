@@ -84,6 +84,32 @@ def test_the_report_has_reason_exit_code_and_log() -> None:
     assert "Look at this first: the container cannot start" in text
 
 
+ORDERING = (
+    "CannotStartContainerError: dependency graph: failed to resolve container ordering dependency [install(python:3.11)"
+    " (STOPPED->RUNNING) - Exit: 1] for target [migrate(python:3.11) (NONE->RUNNING)] as dependency did not exit"
+    " successfully."
+)
+
+
+@pytest.mark.parametrize(("code", "ended"), [(1, "exit code 1"), (137, "exit code 137 (killed by SIGKILL")])
+@pytest.mark.parametrize("stopped_reason", ["Task failed to start", ORDERING])
+def test_a_container_that_others_depend_on_is_told_first(stopped_reason: str, code: int, ended: str) -> None:
+    task = {
+        "taskArn": TASK,
+        "stoppedReason": stopped_reason,
+        # The order of ECS is not that of the definition.
+        "containers": [{"name": "migrate", "exitCode": 143, "reason": ORDERING}, *containers(install=code)],
+    }
+    told = report(task, {"migrate": [], "install": ["mlflow-aws install: the index is not reachable"]})
+    lines = told.text().splitlines()
+    assert lines[0].startswith(f"Task 0123456789abcdef stopped: its container install failed ({ended}")
+    assert lines[0].endswith(", so that migrate could not start")
+    assert lines[1].startswith(f"  container install: {ended}")
+    assert lines[2] == "  container migrate: never started, because it depends on install"
+    assert lines[3:] == ["  last log lines of install:", "    mlflow-aws install: the index is not reachable"]
+    assert told.hint() is None, "command, user and mount points of migrate are not what to look at"
+
+
 def test_streams_of_awslogs() -> None:
     options = {"awslogs-group": "/ecs/x", "awslogs-stream-prefix": "p", "awslogs-region": "eu-west-1"}
     definition = {
