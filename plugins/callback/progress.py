@@ -14,6 +14,8 @@ version_added: "1.0.0"
 description:
   - AWS makes databases and load balancers in minutes, and a module cannot print while it waits.
   - This callback prints one line now and then while a task runs, with the task's name and the time so far.
+  - When a task is tried again because AWS has not finished something else, it prints what AWS said, and when that lasts
+    too long, what to do.
 author:
   - The mlops.mlflow_aws authors (@mlops)
 options:
@@ -35,6 +37,13 @@ import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import error_text, is_transient
+
+
+def _found(result: Any) -> dict[str, Any]:
+    # ansible-core 2.18 has it by its private name only.
+    found: dict[str, Any] = getattr(result, "result" if hasattr(result, "result") else "_result")
+    return found
 
 
 def spoken(seconds: float) -> str:
@@ -43,6 +52,12 @@ def spoken(seconds: float) -> str:
     if not minutes:
         return f"{rest} s"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def short(text: str) -> str:
+    """The first line of an error message of AWS, without what the module says that it was doing."""
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line.partition(" operation: ")[2] or line
 
 
 class CallbackModule(CallbackBase):
@@ -82,6 +97,30 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._end()
+
+    def v2_runner_retry(self, result: Any) -> None:
+        """A task is tried again."""
+        found = _found(result)
+        if is_transient({**found, "failed": True}):
+            told = f'AWS says "{short(error_text({**found, "failed": True}))}". This takes a while; trying again.'
+            self._display.display(f"      ... {told}", color="bright gray")
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        """A task was tried for as long as AWS should have taken."""
+        self._tell_end(result)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """The same for one item of a loop."""
+        self._tell_end(result)
+
+    def _tell_end(self, result: Any) -> None:
+        found = _found(result)
+        if int(found.get("attempts", 1)) > 1 and is_transient(found):
+            told = (
+                f'AWS still says "{short(error_text(found))}" after {found["attempts"]} attempts, which is longer than '
+                "it takes as a rule: look for what holds it, remove that, and run again."
+            )
+            self._display.display(f"      {told}", color="red")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._end()

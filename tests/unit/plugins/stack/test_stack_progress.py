@@ -108,3 +108,36 @@ def test_interval_zero_prints_nothing(callback: CallbackModule, screen: Screen) 
     assert _timers() == []
     time.sleep(0.05)
     assert screen.lines == []
+
+
+class Result:
+    """As much of a result as the callback sees."""
+
+    def __init__(self, **result: Any) -> None:
+        self.result = result
+
+
+HELD = {
+    "msg": "Unable to delete security group 'sg-1': An error occurred (DependencyViolation) when calling the"
+    " DeleteSecurityGroup operation: resource sg-1 has a dependent object",
+    "attempts": 3,
+}
+
+
+def test_a_new_attempt_has_its_reason(callback: CallbackModule, screen: Screen) -> None:
+    callback.v2_runner_retry(Result(**HELD, retries=120))
+    said = 'AWS says "resource sg-1 has a dependent object". This takes a while; trying again.'
+    assert screen.lines == [f"      ... {said}"]
+    callback.v2_runner_retry(Result(msg="Something else", retries=3))
+    assert len(screen.lines) == 1
+
+
+def test_the_end_of_patience_is_a_sentence(callback: CallbackModule, screen: Screen) -> None:
+    for tell in (callback.v2_runner_on_failed, callback.v2_runner_item_on_failed):
+        tell(Result(**HELD, failed=True))
+        assert "still says" in screen.lines[-1]
+        assert "after 3 attempts" in screen.lines[-1]
+        assert "look for what holds it" in screen.lines[-1]
+        tell(Result(**{**HELD, "attempts": 1}, failed=True))
+        tell(Result(msg="Something else", attempts=9, failed=True))
+    assert len(screen.lines) == 2
