@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters of the roles: names of a stack, problems of its variables.
+"""Filters of the roles: names of a stack, and what the roles want.
 
 Ansible loads all filters in each of its workers, so what few filters need is imported by those.
 """
@@ -24,28 +24,6 @@ def stack_names(stack_name: str, region: str) -> dict[str, str]:
 def user_secret_name(username: str, stack_name: str) -> str:
     """The name of the secret that holds the login of one MLflow user."""
     return names.user_secret_name(str(stack_name), str(username))
-
-
-def region_problems(inputs: Mapping[str, Any], component: str, region: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a component's variables in this region of this account."""
-    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
-
-    try:
-        check = problems.REGION_CHECKS[component]
-    except KeyError as error:
-        raise AnsibleFilterError(f"'{component}' is not one of {', '.join(problems.REGION_CHECKS)}") from error
-    return check(inputs, region)
-
-
-def change_problems(inputs: Mapping[str, Any], component: str, resources: Mapping[str, Any]) -> list[str]:
-    """What of a component's variables cannot change on the stack that exists."""
-    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
-
-    try:
-        check = problems.CHANGE_CHECKS[component]
-    except KeyError as error:
-        raise AnsibleFilterError(f"'{component}' is not one of {', '.join(problems.CHANGE_CHECKS)}") from error
-    return check(inputs, resources)
 
 
 def newest_postgres(wanted: str, offered: list[str]) -> str:
@@ -86,13 +64,11 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Names as templates use them, after ``mlops.mlflow_aws.``."""
         return {
-            "change_problems": change_problems,
             "definition_leaves": definition_leaves,
             "fitting_workers": fitting_workers,
             "missing_parts": missing_parts,
             "newest_postgres": newest_postgres,
             "parameter_texts": parameter_texts,
-            "region_problems": region_problems,
             "stack_names": stack_names,
             "user_secret_name": user_secret_name,
             "wanted_policies": wanted_ecs.wanted_policies,

@@ -44,6 +44,7 @@ class Case:
     """A wrong input and what the message must say.
 
     :param says: texts that the message must hold: the variable, its value, the remedy.
+    :param sentences: how many lines the message has, one a problem.
     :param extra: extra variables of the run.
     :param env: environment variables of the run.
     """
@@ -52,7 +53,27 @@ class Case:
     says: tuple[str, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    sentences: int = 1
 
+    @property
+    def argv(self) -> list[str]:
+        """Several slips at once are looked for in a plan, as a person would."""
+        return ["--check"] if self.sentences > 1 else []
+
+
+#: Ten slips in five roles, of type and of value.
+SLIPS: dict[str, Any] = {
+    "stack_region": "london",
+    "stack_http_port": 0,
+    "network_cidr": "10.0.0.0/33",
+    "network_nat": "two",
+    "rds_instance_class": "t3.micro",
+    "rds_backup_retention_days": 36,
+    "storage_noncurrent_days": 0,
+    "storage_kms_key_id": "alias/mlflow",
+    "ecs_mlflow_desired_count": "two",
+    "ecs_mlflow_version": "latest",
+}
 
 UNREACHABLE = f"http://127.0.0.1:{_closed_port()}"
 
@@ -109,6 +130,19 @@ CASES = [
         ("ecs_mlflow_desired_count", "'two'", "a whole number"),
         {"ecs_mlflow_desired_count": "two"},
     ),
+    Case("ten slips in five roles", tuple(f"{name}: " for name in SLIPS), SLIPS, sentences=len(SLIPS)),
+    Case(
+        "an inventory that says nothing",
+        ("stack_name: has no value", "stack_region: has no value", "storage_bucket: has no value"),
+        dict.fromkeys(("stack_name", "stack_region", "storage_bucket")),
+        sentences=3,
+    ),
+    Case(
+        "three things that only AWS can show",
+        ("network_zones: ", "rds_engine_version: ", f"storage_bucket: '{BUCKET_ELSEWHERE}'"),
+        {"network_zones": ["eu-west-2a", "x"], "rds_engine_version": "15.999", "storage_bucket": BUCKET_ELSEWHERE},
+        sentences=3,
+    ),
 ]
 
 
@@ -130,7 +164,8 @@ def _run(case: Case, env: Mapping[str, str], home: Path) -> Ended:
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("ansible-playbook")),
-            *("site.yml", "-i", "inventories/local", "-e", json.dumps({"stack_output_dir": str(home), **case.extra})),
+            *("site.yml", "-i", "inventories/local", *case.argv),
+            *("-e", json.dumps({"stack_output_dir": str(home), **case.extra})),
         ],
         cwd=ROOT,
         env={
@@ -208,7 +243,7 @@ def test_one_clear_message(runs: dict[str, Future[Ended]], case: Case) -> None:
     assert ended.code == 2, ended.output
     assert len(ended.messages()) == 1, ended.output
     message = ended.messages()[0]
-    assert "\n" not in message
+    assert len(message.splitlines()) == case.sentences, message
     assert [text for text in case.says if text not in message] == [], message
     assert "Traceback" not in ended.output
     # The recap: nothing was changed before the message.

@@ -34,6 +34,11 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def account_problems(inputs: Mapping[str, Any], _region: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """Problems that only AWS can show; none of a load balancer that is somebody else's."""
+    return [] if inputs["stack_target_group_arn"] else change_problems(inputs, resources)
+
+
 def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
     """What cannot change on the load balancer that exists.
 

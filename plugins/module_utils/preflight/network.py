@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.zones import subnet_zones
+
 #: Sizes that EC2 takes for a VPC and for a subnet (API CreateVpc, CreateSubnet).
 _LARGEST, _SMALLEST = 16, 28
 
@@ -77,6 +79,19 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
                 "203.0.113.0/24"
             )
     return found
+
+
+def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """Problems that only AWS can show; none of a VPC that is somebody else's."""
+    if inputs["stack_vpc_id"]:
+        return []
+    built = resources["network"] or {}
+    standing = {row["zone"] for row in built.get("subnets", [])}
+    named = [zone for zone in inputs["network_zones"] if zone not in standing]
+    zones = subnet_zones(inputs["network_public_cidrs"], inputs["network_zones"], built, region["zones"])
+    return region_problems({**inputs, "network_zones": named}, region) + change_problems(
+        {**inputs, "network_zones": zones}, resources
+    )
 
 
 def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:

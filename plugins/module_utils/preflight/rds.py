@@ -58,6 +58,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """Problems that only AWS can show."""
+    found = [] if inputs["stack_db_instance"] else region_problems(inputs, region)
+    return found + change_problems(inputs, resources)
+
+
 def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
     """What cannot change on the database that exists.
 

@@ -33,6 +33,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
+    """Problems that only AWS can show."""
+    found = region_problems(inputs, region)
+    return found + change_problems(inputs, resources)
+
+
 def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
     """A bucket that lies elsewhere or belongs to somebody else."""
     bucket, found = inputs["storage_bucket"], region["bucket"]

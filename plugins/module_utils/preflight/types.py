@@ -9,6 +9,7 @@ failure shows the whole specification. Here it is one sentence a variable.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,4 +86,12 @@ def _wanted(option: Mapping[str, Any]) -> str:
 
 def _described(option: Mapping[str, Any]) -> str:
     text = option["description"]
-    return " ".join(text if isinstance(text, list) else [text]).strip().rstrip(".")
+    return plain(" ".join(text if isinstance(text, list) else [text]).strip().rstrip("."))
+
+
+def plain(text: str) -> str:
+    """A text of Ansible's documentation without its markup, such as ``V(single)``.
+
+    Source: Ansible's developer guide, "Ansible markup" (developing_modules_documenting).
+    """
+    return re.sub(r"\b(?:B|C|E|I|M|O|P|RV|U|V)\(([^()]*)\)", r"\1", text)

@@ -17,6 +17,9 @@ LISTS = frozenset(
 #: What playbooks and roles of the collection tell a role, beside its variables.
 TOLD = frozenset(
     {
+        "stack_account_checked_later",
+        "stack_given_may_be_gone",
+        "stack_preflight",
         "stack_preflight_done",
         "stack_region_facts_wanted",
         "stack_settings_wanted",

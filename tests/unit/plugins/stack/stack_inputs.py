@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of a role as an inventory leaves them: its defaults, and a value for each required one."""
+"""The variables of roles as an inventory leaves them: their defaults, and a value for each required one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, types
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import RoleVariables
 
 try:
     from ansible.template import trust_as_template
@@ -22,13 +23,15 @@ except ImportError:  # ansible-core 2.18 takes every text for a template
         return value
 
 
-__all__ = ["REQUIRED", "ROLES", "defaults", "input_problems", "inputs", "options", "trust_as_template"]
+__all__ = ["REQUIRED", "ROLES", "defaults", "everything", "input_problems", "inputs", "options", "trust_as_template"]
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 REQUIRED = {
     "stack_name": "fraud-scoring-mlflow",
     "stack_region": "eu-west-2",
     "storage_bucket": "fraud-models-test",
+    # Its default asks for the folder of the shell, by a plugin that only a run of Ansible has.
+    "stack_output_dir": ".mlflow/fraud-scoring-mlflow",
 }
 
 
@@ -50,16 +53,27 @@ def defaults(role: str) -> dict[str, Any]:
     }
 
 
+def variables(**overrides: Any) -> RoleVariables:
+    """The variables of all roles, as the lookups have them."""
+    return RoleVariables(
+        Templar(loader=DataLoader(), variables={}), {**REQUIRED, **overrides}, list(problems.INPUT_CHECKS)
+    )
+
+
+def everything(**overrides: Any) -> dict[str, Any]:
+    """All variables of all roles, in their own types."""
+    found = variables(**overrides)
+    assert [text for texts in found.problems.values() for text in texts] == []
+    return found.values
+
+
 def inputs(role: str, **overrides: Any) -> dict[str, Any]:
     """All variables of the role, in their own types."""
-    values = {**{key: value for key, value in REQUIRED.items() if key in options(role)}, **defaults(role), **overrides}
-    typed, found = types.checked(options(role), values)
-    assert found == []
-    return typed
+    found = everything(**overrides)
+    return {name: found[name] for name in options(role)}
 
 
 def input_problems(role: str, **overrides: Any) -> list[str]:
     """What the preflight says of the role's variables, without a call to AWS."""
-    values = {**{key: value for key, value in REQUIRED.items() if key in options(role)}, **defaults(role), **overrides}
-    typed, found = types.checked(options(role), values)
-    return found or problems.INPUT_CHECKS[role](typed)
+    found = variables(**overrides)
+    return found.problems[role] + found.without_consequences(problems.INPUT_CHECKS[role](found.values))

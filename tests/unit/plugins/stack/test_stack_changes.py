@@ -8,18 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.mlops.mlflow_aws.plugins.filter.stack import change_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
 
-NETWORK_INPUTS = {
-    "stack_name": "fraud",
-    "stack_database_port": 5432,
-    "network_cidr": "10.0.0.0/16",
-    "network_zones": ["eu-west-2a", "eu-west-2b"],
-    "network_public_cidrs": ["10.0.1.0/24", "10.0.2.0/24"],
-    "network_private_cidrs": ["10.0.11.0/24", "10.0.12.0/24"],
+from tests.unit.plugins.stack.stack_inputs import everything
+
+REGION = {
+    "region": "eu-west-2",
+    "zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+    "postgres_versions": ["14.9", "15.8", "15.12", "15.13", "16.4"],
+    "bucket": {"name": "models", "state": "here", "region": "eu-west-2"},
 }
-ALB_INPUTS = {"alb_scheme": "internet-facing", "stack_service_port": 5000}
 NETWORK = {
     "vpc_id": "vpc-1",
     "vpc_ids": ["vpc-1"],
@@ -44,27 +42,15 @@ STORAGE = {
     "adopted": False,
     "kms_key_arn": None,
 }
-STORAGE_INPUTS = {
-    "stack_artifact_prefix": "mlflow-artifacts",
-    "storage_kms_key_id": "",
-    "storage_former_kms_key_ids": [],
-}
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d"
 OTHER_KEY = "arn:aws:kms:eu-west-2:123456789012:key/ffffffff"
 ENCRYPTED = {**STORAGE, "kms_key_arn": KEY}
-SECRETS_INPUTS = {
-    "stack_admin_username": "admin",
-    "secrets_database_username": "mlflow",
-    "secrets_master_username": "mlflow_master",
-    "secrets_kms_key_id": "",
-}
 SECRETS = {
     use: {"name": f"fraud/{use}", "username": user, "kms_key_arn": None, "mine": True}
     for use, user in {"master": "mlflow_master", "database": "mlflow", "admin": "admin", "flask": None}.items()
 }
 #: The master user's is given together with a database, and has its owner's key.
 GIVEN_MASTER = {**SECRETS, "master": {**SECRETS["master"], "username": None, "mine": False}}
-RDS_INPUTS = {"rds_engine_version": "15", "rds_kms_key_id": "", "secrets_master_username": "mlflow_master"}
 RDS = {"instance_id": "fraud-db", "engine_version": "15.12", "kms_key_arn": KEY, "master_username": "mlflow_master"}
 RESOURCES: dict[str, Any] = {
     "network": NETWORK,
@@ -73,13 +59,6 @@ RESOURCES: dict[str, Any] = {
     "storage": STORAGE,
     "secrets": SECRETS,
     "deleted_secrets": {},
-}
-INPUTS: dict[str, dict[str, Any]] = {
-    "network": NETWORK_INPUTS,
-    "alb": ALB_INPUTS,
-    "rds": RDS_INPUTS,
-    "secrets": SECRETS_INPUTS,
-    "storage": STORAGE_INPUTS,
 }
 THREE = {
     "network_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
@@ -100,8 +79,6 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("rds", {}, {}),
     ("rds", {"rds_engine_version": "15.12", "rds_kms_key_id": KEY}, {}),
     ("rds", {"rds_engine_version": "15.13"}, {}),
-    # Of the role rds alone, nobody knows it.
-    ("rds", {"secrets_master_username": ""}, {}),
     ("rds", {"rds_engine_version": "16", "rds_kms_key_id": "other", "secrets_master_username": "x"}, {"rds": None}),
     ("rds", {"rds_engine_version": "16"}, {"rds": {**RDS, "mine": False}}),
     # Numbers in texts are numbers.
@@ -118,7 +95,7 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     # It keeps its owner's.
     ("storage", {}, {"storage": {**ENCRYPTED, "adopted": True}}),
     ("secrets", {}, {}),
-    ("secrets", {**SECRETS_INPUTS, "stack_admin_username": "boss"}, {"secrets": None}),
+    ("secrets", {"stack_admin_username": "boss"}, {"secrets": None}),
     ("secrets", {"stack_admin_username": "boss"}, {"secrets": {**SECRETS, "admin": None}}),
     # Nobody asks for another key, and nobody has said whose it is.
     ("secrets", {}, {"secrets": {use: {**row, "kms_key_arn": KEY, "username": None} for use, row in SECRETS.items()}}),
@@ -256,28 +233,43 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
 ]
 
 
+def found(component: str, inputs: dict[str, Any], resources: dict[str, Any]) -> list[str]:
+    own = everything(**{"stack_name": "fraud", "storage_bucket": "models", **inputs})
+    return problems.ACCOUNT_CHECKS[component](own, REGION, {**RESOURCES, **resources})
+
+
 @pytest.mark.parametrize(("component", "inputs", "resources"), RIGHT)
 def test_can_change(component: str, inputs: dict[str, Any], resources: dict[str, Any]) -> None:
-    assert change_problems({**INPUTS[component], **inputs}, component, {**RESOURCES, **resources}) == []
+    assert found(component, inputs, resources) == []
 
 
 @pytest.mark.parametrize(("component", "inputs", "resources", "says"), WRONG)
 def test_cannot_change(
     component: str, inputs: dict[str, Any], resources: dict[str, Any], says: tuple[str, ...]
 ) -> None:
-    (message,) = change_problems({**INPUTS[component], **inputs}, component, {**RESOURCES, **resources})
+    (message,) = found(component, inputs, resources)
     assert [text for text in says if text not in message] == [], message
     assert "\n" not in message
 
 
 def test_zones_that_changed_places_name_each_subnet() -> None:
-    inputs = {**NETWORK_INPUTS, "network_zones": ["eu-west-2b", "eu-west-2a"]}
-    found = change_problems(inputs, "network", RESOURCES)
-    assert len(found) == 4
-    assert "network_zones: eu-west-2b for 10.0.1.0/24" in found[0]
-    assert "lies in eu-west-2a" in found[0]
+    told = found("network", {"network_zones": ["eu-west-2b", "eu-west-2a"]}, {})
+    assert len(told) == 4
+    assert "network_zones: eu-west-2b for 10.0.1.0/24" in told[0]
+    assert "lies in eu-west-2a" in told[0]
 
 
-def test_an_unknown_component_is_said() -> None:
-    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of alb, network, rds, secrets, storage"):
-        change_problems({}, "nothing", {})
+@pytest.mark.parametrize(
+    ("component", "given", "inputs"),
+    [
+        ("network", {"stack_vpc_id": "vpc-9"}, {"network_cidr": "10.1.0.0/16"}),
+        ("alb", {"stack_target_group_arn": "arn"}, {"alb_scheme": "internal"}),
+        ("rds", {"stack_db_instance": "team-db"}, {"rds_engine_version": "12"}),
+    ],
+)
+def test_what_is_somebody_elses_is_not_held_to_the_variables(
+    component: str, given: dict[str, Any], inputs: dict[str, Any]
+) -> None:
+    nothing = {"rds": None, "secrets": None}
+    assert found(component, {**given, **inputs}, nothing) == []
+    assert found(component, inputs, nothing) != []

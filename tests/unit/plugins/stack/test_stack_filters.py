@@ -95,11 +95,6 @@ def test_payload_of_nothing_is_refused(tmp_path: Path, name: str) -> None:
         payload(str(tmp_path / name))
 
 
-def test_region_problems_of_an_unknown_component() -> None:
-    with pytest.raises(AnsibleFilterError, match="'nothing' is not one of network, rds, stack, storage"):
-        stack_module.region_problems({}, "nothing", {})
-
-
 def test_newest_postgres_refuses_what_is_not_offered() -> None:
     assert stack_module.newest_postgres("15", ["15.4", "15.10"]) == "15.10"
     with pytest.raises(AnsibleFilterError, match=r"no PostgreSQL 16 among 15\.4, 15\.10"):

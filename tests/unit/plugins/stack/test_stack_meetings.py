@@ -117,6 +117,9 @@ def test_the_defaults_are_those_of_the_roles() -> None:
     }
 
 
+CHECK = "mlops.mlflow_aws.stack : Inputs | Check every variable of every role"
+
+
 def test_a_run_of_two_stacks_that_meet_is_refused_before_the_first_call(tmp_path: Path) -> None:
     """By the playbook itself, with variables that refer to others and to the host's name."""
     own = {"storage_bucket": "{{ stack_name }}-models", "stack_name": "{{ inventory_hostname }}"}
@@ -129,4 +132,4 @@ def test_a_run_of_two_stacks_that_meet_is_refused_before_the_first_call(tmp_path
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert "stack_artifact_prefix: credit and fraud would keep their artifacts" in done.stdout, done.stdout
-    assert re.findall(r"^TASK \[(.*)\]", done.stdout, re.MULTILINE) == ["Check that the stacks of this run do not meet"]
+    assert re.findall(r"^TASK \[(.*)\]", done.stdout, re.MULTILINE) == [CHECK]

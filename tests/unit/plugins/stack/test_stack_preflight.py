@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plugins.stack.stack_inputs import ROLES, input_problems, inputs, options
+from tests.unit.plugins.stack.stack_inputs import ROLES, everything, input_problems, inputs, options
 
 ALL_ROLES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 
@@ -261,6 +262,28 @@ def test_a_login_in_a_url_is_not_repeated() -> None:
     assert message.startswith("mlflow_access_url: carries a login")
 
 
+def test_a_wrong_type_does_not_hide_wrong_values_of_the_same_role() -> None:
+    found = input_problems("rds", rds_multi_az="maybe", rds_backup_retention_days=99)
+    assert [message.split(":")[0] for message in found] == ["rds_multi_az", "rds_backup_retention_days"]
+
+
+def test_a_wrong_type_has_no_consequences_of_its_own() -> None:
+    """With the default in its place, ecs_mlflow_max_count would be said to be too low."""
+    (message,) = input_problems(
+        "ecs_mlflow", ecs_mlflow_desired_count="two", ecs_mlflow_min_count=1, ecs_mlflow_max_count=1
+    )
+    assert message.startswith("ecs_mlflow_desired_count: 'two' is not a whole number")
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+def test_descriptions_in_sentences_have_no_markup(role: str) -> None:
+    # The default of stack_output_dir cannot be worked out here (see REQUIRED).
+    for name in set(options(role)) - {"stack_output_dir"}:
+        told = [text for text in input_problems(role, **{name: None}) if text.startswith(f"{name}: has no value")]
+        assert len(told) == 1
+        assert not re.findall(r"\b[A-Z]{1,2}\(", told[0]), told
+
+
 def test_several_wrong_variables_are_all_named() -> None:
     found = input_problems("rds", rds_instance_class="big", rds_backup_retention_days=99)
     assert [message.split(":")[0] for message in found] == ["rds_instance_class", "rds_backup_retention_days"]
@@ -308,6 +331,11 @@ REGION = {
     "postgres_versions": ["14.9", "15.4", "15.10", "16.3"],
     "bucket": {"name": "fraud-models-test", "state": "absent", "region": None},
 }
+#: Nothing of the stack exists.
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("network", "secrets", "rds", "storage", "alb")),
+    "deleted_secrets": {},
+}
 
 
 def _bucket(state: str, region: str | None) -> dict[str, Any]:
@@ -353,16 +381,16 @@ WRONG_HERE: list[tuple[str, dict[str, Any], dict[str, Any], Says]] = [
 def test_one_message_for_what_the_region_lacks(
     role: str, overrides: dict[str, Any], facts: dict[str, Any], says: Says
 ) -> None:
-    found = problems.REGION_CHECKS[role](inputs(role, **overrides), {**REGION, **facts})
+    found = problems.ACCOUNT_CHECKS[role](everything(**overrides), {**REGION, **facts}, NOTHING)
 
     assert len(found) == 1, found
     assert [text for text in says if text not in found[0]] == [], found[0]
 
 
-@pytest.mark.parametrize("role", sorted(problems.REGION_CHECKS))
+@pytest.mark.parametrize("role", sorted(problems.ACCOUNT_CHECKS))
 @pytest.mark.parametrize("state", ["absent", "here"])
 def test_defaults_fit_the_region(role: str, state: str) -> None:
-    assert problems.REGION_CHECKS[role](inputs(role), {**REGION, **_bucket(state, "eu-west-2")}) == []
+    assert problems.ACCOUNT_CHECKS[role](everything(), {**REGION, **_bucket(state, "eu-west-2")}, NOTHING) == []
 
 
 @pytest.mark.parametrize(

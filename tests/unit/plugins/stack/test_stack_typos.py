@@ -64,5 +64,5 @@ def test_what_playbooks_set_is_no_typo(role: str) -> None:
     given = set()
     for file in (ROLES.parent / "playbooks").rglob("*.yml"):
         given |= set(re.findall(r"^ +([a-z_]+): ", file.read_text(encoding="utf-8"), re.MULTILINE))
-    assert {"mlflow_access_rotate", "secrets_rotate", "stack_settings_wanted"} <= given
+    assert {"mlflow_access_rotate", "secrets_rotate", "stack_preflight_done"} <= given
     assert _told(role, *given - {"stack_name", "stack_region", "storage_bucket"}) == []
