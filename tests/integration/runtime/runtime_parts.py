@@ -8,15 +8,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import io
 import json
-import lzma
 import os
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +21,7 @@ from typing import Any
 
 import boto3
 import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import payload
 
 from emulator.addresses import free_port
 from tests.postgres import Postgres
@@ -61,16 +59,6 @@ class Storage:
         return [entry["Key"] for entry in self.client().list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
-def payload() -> str:
-    """The package as the task definition carries it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted((FILES / "mlflow_aws").rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                archive.write(path, path.relative_to(FILES))
-    return base64.b64encode(lzma.compress(buffer.getvalue())).decode()
-
-
 def clean_environment() -> dict[str, str]:
     """This machine's environment without what belongs to tests and other tools."""
     dropped = ("AWS_", "MLFLOW_", "PYTEST", "VIRTUAL_ENV", "PYTHON")
@@ -85,7 +73,7 @@ def run_install(home: Path, scratch: Path, version: str, **more: str) -> subproc
         "MLFLOW_AWS_HOME": str(home),
         "MLFLOW_AWS_SCRATCH": str(scratch),
         "MLFLOW_AWS_VERSION": version,
-        "MLFLOW_AWS_PAYLOAD": payload(),
+        "MLFLOW_AWS_PAYLOAD": payload(str(FILES / "mlflow_aws")),
         **more,
     }
     text = (FILES / "install.py").read_text(encoding="utf-8")

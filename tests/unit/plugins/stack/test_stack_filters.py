@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import io
 import lzma
@@ -19,7 +20,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.mlops.mlflow_aws.plugins.filter import network as network_module
 from ansible_collections.mlops.mlflow_aws.plugins.filter import payload as payload_module
 from ansible_collections.mlops.mlflow_aws.plugins.filter import stack as stack_module
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import payload
+from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import payload, without_prose
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -81,6 +82,70 @@ def test_payload_can_be_imported_from(package: Path, tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "hello\n"
+
+
+def _without_docstrings(source: bytes) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if ast.get_docstring(node) is not None else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = ""
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path.relative_to(ROOT) for part in ("roles", "plugins") for path in (ROOT / part).rglob("*.py")),
+    ids=str,
+)
+def test_code_without_prose_is_the_same_code(path: Path) -> None:
+    source = (ROOT / path).read_bytes()
+    bare = without_prose(source)
+    assert _without_docstrings(bare) == _without_docstrings(source)
+    assert bare.count(b"\n") == source.count(b"\n")
+
+
+def test_prose_is_left_out_and_texts_stay() -> None:
+    source = b'''# notice
+#
+#
+"""Module."""  # beside
+# alone
+x = ("# no comment", f"{1}#")  # about x
+
+
+class C:
+    """Of a class
+    of two lines."""
+
+    def f(self):  # about f
+        """Of a function."""
+        """no docstring, a statement"""
+        return """a text
+# of two lines"""
+'''
+    assert (
+        without_prose(source).decode()
+        == '''# notice
+#
+#
+""
+
+x = ("# no comment", f"{1}#")
+
+
+class C:
+    ""
+
+
+    def f(self):
+        ""
+        ""
+        return """a text
+# of two lines"""
+'''
+    )
 
 
 def test_payload_of_the_role_fits_into_a_task_definition() -> None:
