@@ -25,7 +25,7 @@ def create_app() -> Any:
     """
     from mlflow.server import auth
 
-    from mlflow_aws import artifacts, forget
+    from mlflow_aws import artifacts, forget, rights
     from mlflow_aws.locations import ArtifactRoot
 
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
@@ -35,6 +35,7 @@ def create_app() -> Any:
     auth.app.after_request(_offer_password_change)
     if hasattr(application, "add_middleware"):
         application.add_middleware(_WithoutAssistant)
+        application.add_middleware(rights.RememberScope)
     return application
 
 

@@ -1,46 +1,63 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the rules of :mod:`mlflow_aws.locations` to work inside MLflow.
+"""Puts the rules of :mod:`mlflow_aws.locations` and :mod:`mlflow_aws.owners` to work inside MLflow.
 
 Two layers. At creation: the stores refuse an experiment, model version or trace with a forbidden
 location, whatever route it came by (REST, ajax, GraphQL or FastAPI: all end in the stores). At use:
-no artifact repository but S3 below the stack's own prefix can be built in this process, so a
-location from before, or from a route that nobody thought of, is of no use either.
+no artifact repository but S3 below the stack's own prefix can be built in this process, and where a
+model version or a trace says that its files lie is looked at again, so a location from before, or
+from a route that nobody thought of, is of no use either.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
+from flask import request
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.server import auth, handlers
 from mlflow.store.artifact import artifact_repository_registry
 from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
+from mlflow.store.artifact.utils.models import _parse_model_uri
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as RegistryStore
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingStore
 
+from mlflow_aws import traces
+from mlflow_aws.hooks import before, original_of, refused
 from mlflow_aws.locations import (
     REFERENCES,
+    REMEDY,
     ArtifactRoot,
     ForbiddenLocation,
+    Source,
+    UnreadableLocation,
     check_experiment_location,
     check_location,
     check_model_source,
     check_path,
+    plain_segments,
 )
+from mlflow_aws.owners import may_use, one_at_a_time, owners
+from mlflow_aws.rights import LOGGED_MODEL, RUN, Caller, caller, may, model_permission
 
-#: Tags of a trace that say where its data lies.
-LOCATION_TAGS = ("mlflow.artifactLocation", "mlflow.trace.archiveLocation")
 #: The tag that makes a model version a prompt, and the sources that prompts have: words, not places.
 PROMPT_TAG, PROMPT_SOURCES = "mlflow.prompt.is_prompt", ("dummy-source", "prompt-template")
 #: Parameters of repository methods that are paths relative to the repository.
 _PATHS = ("artifact_path", "path", "remote_file_path", "src_artifact_path")
 
-Check = Callable[[dict[str, Any]], None]
+
+@dataclass(frozen=True)
+class _ProxyPath:
+    """The path of a request to MLflow's artifact routes, on its way to the question whose it is."""
+
+    path: str | None
 
 
 def install(root: ArtifactRoot) -> None:
@@ -48,55 +65,111 @@ def install(root: ArtifactRoot) -> None:
 
     :raises RuntimeError: the installed MLflow is not built as expected; it must not serve then.
     """
-    _guard_stores(root)
+    _guard_experiments(root)
+    _guard_model_versions(root)
+    _guard_artifact_proxy(root)
+    traces.install(root)
     _guard_repositories(root)
 
 
-def _refused(error: ForbiddenLocation) -> MlflowException:
-    return MlflowException(str(error), INVALID_PARAMETER_VALUE)
-
-
-def _before(owner: type, method: str, check: Check) -> None:
-    """Run ``check`` on the arguments (by name) of every call of ``owner.method``."""
-    original = getattr(owner, method, None)
-    if original is None:
-        raise RuntimeError(f"{owner.__module__}.{owner.__name__} has no {method}: this MLflow cannot be confined")
+def _guard_experiments(root: ArtifactRoot) -> None:
+    """A new experiment's location is its own: it neither lies in the folder of another, nor holds one."""
+    original = original_of(TrackingStore, "create_experiment")
     signature = inspect.signature(original)
+    # One connection a process waits for the lock, or a pool full of waiters would starve the one that has it.
+    turn = threading.Lock()
 
     @functools.wraps(original)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def create_experiment(self: Any, *args: Any, **kwargs: Any) -> Any:
+        location = signature.bind(self, *args, **kwargs).arguments.get("artifact_location")
+        if not location:
+            return original(self, *args, **kwargs)
         try:
-            check(signature.bind(*args, **kwargs).arguments)
+            segments = check_experiment_location(location, root)
         except ForbiddenLocation as error:
-            raise _refused(error) from None
-        return original(*args, **kwargs)
+            raise refused(error) from None
+        with turn, one_at_a_time(self) as session:
+            if owners(segments, root, session):
+                raise refused(
+                    ForbiddenLocation(
+                        f"artifact_location {location!r} overlaps with the artifacts of another experiment: {REMEDY}"
+                    )
+                )
+            return original(self, *args, **kwargs)
 
-    setattr(owner, method, guarded)
+    TrackingStore.create_experiment = create_experiment  # type: ignore[method-assign]
 
 
-def _guard_stores(root: ArtifactRoot) -> None:
-    def experiment(arguments: dict[str, Any]) -> None:
-        if arguments.get("artifact_location"):
-            check_experiment_location(arguments["artifact_location"], root)
+def _may_read_source(source: Source, root: ArtifactRoot, uri: str) -> bool:
+    """Whether the sender of the current request may read what a model version is made of."""
+    who = caller()
+    if who is None or who.is_admin:
+        return who is not None
+    if not source.scheme:
+        return may_use(who, "read", source.segments, root)
+    tracking: Any = handlers._get_tracking_store()
+    if source.scheme == "runs":
+        run = tracking.get_run(source.segments[0]) if source.segments else None
+        return run is not None and may(who.username, "read", run.info.experiment_id, (RUN,))
+    model: Any = _parse_model_uri(uri)
+    if getattr(model, "model_id", None):
+        logged = tracking.get_logged_model(model.model_id)
+        return may(who.username, "read", logged.experiment_id, (LOGGED_MODEL,))
+    return bool(model_permission(who.username, model.name).can_read)
 
-    def model_version(arguments: dict[str, Any]) -> None:
-        tags = {tag.key: tag.value for tag in arguments.get("tags") or ()}
-        if tags.get(PROMPT_TAG, "").lower() == "true" and arguments["source"] in prompt_sources():
+
+def _check_readable(source: Source, root: ArtifactRoot, uri: str, what: str) -> None:
+    """:raises UnreadableLocation: the sender may not read there; the same for what does not exist."""
+    try:
+        readable = _may_read_source(source, root, uri)
+    except MlflowException:
+        readable = False
+    if not readable:
+        raise UnreadableLocation(f"{what} does not lie with a run, model or experiment whose artifacts you may read")
+
+
+#: Whether a version is being made of another: that one's location is then not handed out.
+_copying: ContextVar[bool] = ContextVar("mlflow_aws.copying", default=False)
+
+
+def _guard_model_versions(root: ArtifactRoot) -> None:
+    def create(arguments: dict[str, Any]) -> None:
+        uri, tags = arguments["source"], {tag.key: tag.value for tag in arguments.get("tags") or ()}
+        if tags.get(PROMPT_TAG, "").lower() == "true" and uri in prompt_sources():
             return
-        check_model_source(arguments["source"], root)
+        _check_readable(check_model_source(uri, root), root, uri, f"source {uri!r}")
 
-    def trace_tags(arguments: dict[str, Any]) -> None:
-        for key, value in _trace_tags(arguments):
-            if key in LOCATION_TAGS:
-                check_location(value, root, f"the trace tag {key}")
+    before(RegistryStore, "create_model_version", create)
+    checked = RegistryStore.create_model_version
+    location_of = original_of(RegistryStore, "get_model_version_download_uri")
 
-    _before(TrackingStore, "create_experiment", experiment)
-    _before(RegistryStore, "create_model_version", model_version)
-    _before(TrackingStore, "set_trace_tag", trace_tags)
-    for method in ("start_trace", "end_trace", "deprecated_start_trace_v2", "deprecated_end_trace_v2"):
-        # Some of these exist in one generation only; whatever is missed here is refused at use.
-        if hasattr(TrackingStore, method):
-            _before(TrackingStore, method, trace_tags)
+    @functools.wraps(checked)
+    def create_model_version(*args: Any, **kwargs: Any) -> Any:
+        token = _copying.set(True)
+        try:
+            return checked(*args, **kwargs)
+        finally:
+            _copying.reset(token)
+
+    @functools.wraps(location_of)
+    def get_model_version_download_uri(*args: Any, **kwargs: Any) -> Any:
+        uri = location_of(*args, **kwargs)
+        if not _copying.get() and uri not in prompt_sources():
+            try:
+                _check_readable(_stored_source(uri, root), root, uri, "the source of this model version")
+            except ForbiddenLocation as error:
+                raise refused(error) from None
+        return uri
+
+    RegistryStore.create_model_version = create_model_version  # type: ignore[method-assign]
+    RegistryStore.get_model_version_download_uri = get_model_version_download_uri  # type: ignore[method-assign]
+
+
+def _stored_source(uri: str, root: ArtifactRoot) -> Source:
+    """The source of a version as the database has it: perhaps from before a rule about its spelling."""
+    if uri.partition(":")[0] in REFERENCES:
+        return check_model_source(uri, root)
+    return Source("", check_location(uri, root, "the source of this model version"))
 
 
 def prompt_sources() -> Iterable[str]:
@@ -108,12 +181,42 @@ def prompt_sources() -> Iterable[str]:
     return _PROMPT_SOURCE_PLACEHOLDERS
 
 
-def _trace_tags(arguments: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """The tags among the arguments of a store method: one, a dictionary of them, or inside a trace."""
-    if "key" in arguments:
-        return [(arguments["key"], arguments.get("value"))]
-    tags = arguments.get("tags") or getattr(arguments.get("trace_info"), "tags", None) or {}
-    return list(tags.items())
+def _guard_artifact_proxy(root: ArtifactRoot) -> None:
+    """Artifact routes (``mlflow-artifacts/...``) ask whose the path is, not for a number at its beginning."""
+
+    def permitted(path: str | None, username: str, action: str) -> bool:
+        try:
+            canonical = handlers.validate_path_is_safe(path or "")
+            segments = plain_segments(canonical, "the artifact path")
+        except (MlflowException, ForbiddenLocation):
+            return False
+        who = Caller(username, bool(auth.store.get_user(username).is_admin))
+        return bool(segments) and may_use(who, action, segments, root, everything_below=action == "manage")
+
+    of_mlflow: Any = auth
+    if hasattr(auth, "_authorize_artifact_proxy_resolved"):
+        original_of(auth, "_artifact_proxy_child")
+        resolved = of_mlflow._authorize_artifact_proxy_resolved
+
+        def authorize(child: Any, username: str, action: str, *rest: Any) -> bool:
+            if isinstance(child, _ProxyPath):
+                return permitted(child.path, username, action)
+            return bool(resolved(child, username, action, *rest))  # MLflow's filter of listings, of a known run tier
+
+        of_mlflow._artifact_proxy_child = lambda path, _action: _ProxyPath(path)
+        of_mlflow._authorize_artifact_proxy_resolved = authorize
+        return
+    original_of(auth, "_get_permission_from_experiment_id_artifact_proxy")
+
+    def permission() -> Any:
+        path = (request.view_args or {}).get("artifact_path") or request.args.get("path")
+        username = of_mlflow.authenticate_request().username
+        for action, name in (("manage", "MANAGE"), ("update", "EDIT"), ("read", "READ")):
+            if permitted(path, username, action):
+                return auth.get_permission(name)
+        return auth.get_permission("NO_PERMISSIONS")
+
+    of_mlflow._get_permission_from_experiment_id_artifact_proxy = permission
 
 
 def _guard_repositories(root: ArtifactRoot) -> None:
@@ -123,9 +226,9 @@ def _guard_repositories(root: ArtifactRoot) -> None:
         try:
             check_location(artifact_uri, root)
         except ForbiddenLocation as error:
-            raise _refused(error) from None
+            raise refused(error) from None
         # A proxied location that MLflow did not resolve to S3 before: there is nothing that could serve it.
-        raise _refused(ForbiddenLocation(f"the artifact location {artifact_uri!r} cannot be used on the server"))
+        raise refused(ForbiddenLocation("this artifact location cannot be used on the server"))
 
     registry: dict[str, Any] = artifact_repository_registry.get_registered_artifact_repositories()
     for scheme in list(registry):
@@ -149,7 +252,7 @@ def confined_repository(root: ArtifactRoot) -> type[S3ArtifactRepository]:
             try:
                 check_location(artifact_uri, root)
             except ForbiddenLocation as error:
-                raise _refused(error) from None
+                raise refused(error) from None
             super().__init__(artifact_uri, *args, **kwargs)
 
     def paths(arguments: dict[str, Any]) -> None:
@@ -160,5 +263,5 @@ def confined_repository(root: ArtifactRoot) -> type[S3ArtifactRepository]:
     for name, method in inspect.getmembers(S3ArtifactRepository, inspect.isfunction):
         static = isinstance(inspect.getattr_static(S3ArtifactRepository, name), staticmethod)
         if not static and not name.startswith("__") and set(inspect.signature(method).parameters) & set(_PATHS):
-            _before(ConfinedS3ArtifactRepository, name, paths)
+            before(ConfinedS3ArtifactRepository, name, paths)
     return ConfinedS3ArtifactRepository
