@@ -12,8 +12,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 
 from emulator import patches
+from emulator.iam.errors import Protocol
 from emulator.iam.gate import RAW_HEADERS, Gate
 from emulator.iam.journal import Journal
+from emulator.iam.requests import PROTOCOL
 
 
 class _Handler(MotoRequestHandler):
@@ -35,6 +37,21 @@ def _create_application(service: Any) -> Any:
     return create_backend_app(service)
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """Finds the service of a call where the gate has found it."""
+
+    def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
+        """moto's name for the service.
+
+        Without a header Authorization the gate has judged an S3 request. moto would take some for calls of other
+        services: by a path such as ``/lambda_eu-west-2/``, by ``/.well-known/jwks.json``, or by a form's ``Action``.
+        """
+        if environ.get(PROTOCOL) is Protocol.S3 and "HTTP_AUTHORIZATION" not in environ:
+            return "s3.us-east-1.amazonaws.com"
+        host: str | None = super().infer_service_region_host(environ, path)
+        return host
+
+
 class ControlPlane:
     """moto's server; bound when made, answers from :meth:`start` to :meth:`stop`.
 
@@ -45,7 +62,7 @@ class ControlPlane:
     """
 
     def __init__(self, host: str, port: int, journal: Journal | None = None) -> None:
-        moto: Any = DomainDispatcherApplication(_create_application)
+        moto: Any = _Dispatcher(_create_application)
         try:
             self._server = ThreadedWSGIServer(host, port, Gate(moto, journal), handler=_Handler)
         except SystemExit:  # werkzeug's way to say that it cannot bind

@@ -34,6 +34,8 @@ WATCH_SECONDS = 2.0
 SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    # moto would let every web page read its answers.
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
 }
 
 

@@ -22,6 +22,7 @@ from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sts.models import AssumedRole, sts_backends
 
+from emulator.iam.federation import NotFederated, refuse_saml, role_account, web_identity
 from emulator.iam.policies import Call, Decision, Principal, Rights, Verdict, decide, resource_verdict
 from emulator.iam.resources import find_target
 from emulator.iam.sessions import USER_SESSIONS
@@ -186,6 +187,28 @@ def check_service_role(role_arn: str, service: str = TASK_SERVICE) -> None:
             "role being passed has the proper trust relationship and permissions and that your IAM user has "
             "permissions to pass this role."
         )
+
+
+def check_federation(action: str, parameters: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """Check that the token of ``action`` is valid and that the role trusts its bearer.
+
+    :param action: AssumeRoleWithWebIdentity or AssumeRoleWithSAML.
+    :param context: the context keys of the call.
+    :returns: the ARN of the provider that vouches for the caller.
+    :raises NotFederated: with AWS's code and words.
+    """
+    account = role_account(action, parameters)
+    if action == "AssumeRoleWithSAML":
+        raise refuse_saml()
+    # No account comes into being because somebody asks for it.
+    known = list(iam_backends[account][_PARTITION].open_id_providers.values()) if account in list(iam_backends) else []
+    role = str(parameters["RoleArn"])
+    who = web_identity(str(parameters.get("WebIdentityToken", "")), known, datetime.datetime.now(datetime.UTC))
+    call = Call(f"sts:{action}", (role,), {**context, **who.context})
+    verdict, _ = resource_verdict(trust_policy(role), Principal(federated=who.provider_arn), call)
+    if verdict is not Verdict.ALLOW:
+        raise NotFederated("AccessDenied", f"Not authorized to perform sts:{action}", 403)
+    return who.provider_arn
 
 
 def task_credentials(role_arn: str, session: str = "task") -> dict[str, str]:

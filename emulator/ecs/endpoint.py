@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from emulator import identity
 from emulator.addresses import LOOPBACK
+from emulator.loopback import misdirected
 
 
 class Described(Protocol):
@@ -44,7 +45,11 @@ class TaskEndpoint:
             """Answers GET."""
 
             def do_GET(self) -> None:
-                status, document = endpoint.answer(self.path, self.headers.get("Authorization", ""))
+                problem = misdirected(self.headers.get_all("Host", []), self.headers.get_all("Origin", []))
+                if problem is not None:
+                    status, document = problem.status, {"code": "MisdirectedRequest", "message": problem.message}
+                else:
+                    status, document = endpoint.answer(self.path, self.headers.get("Authorization", ""))
                 body = json.dumps(document, default=_text).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")

@@ -22,14 +22,17 @@ from typing import Any
 from emulator import identity
 from emulator.iam.ec2 import ec2_calls
 from emulator.iam.errors import ErrorResponse, Problem, Protocol, refuse, shape
+from emulator.iam.federation import NotFederated
 from emulator.iam.journal import Journal
 from emulator.iam.passing import passed_roles
 from emulator.iam.policies import Call, Decision, Principal, Rights, decide
+from emulator.iam.public import UNSIGNED
 from emulator.iam.requests import Request, UnclearRequest, read_request, stamp
 from emulator.iam.resources import Target, find_target
 from emulator.iam.s3_actions import S3Action, s3_actions
 from emulator.iam.signatures import HttpRequest, Signature, SignatureProblem, check_signature, read_signature
 from emulator.iam.tagging import tagging_action
+from emulator.loopback import misdirected
 
 log = logging.getLogger("emulator.iam")
 
@@ -103,10 +106,14 @@ class Gate:
         http = _read_http(environ)
         request = None
         try:
+            _check_origin(http, environ)
             signature = self._read_signature(http)
             request = _read_request(http, signature)
-            _check_host(request, environ)
+            _check_place(request, environ)
             caller = None if signature is None else self._authenticate(request, signature)
+            if (request.service, request.action) in UNSIGNED:
+                # Before its turn: the provider's keys come over the network. A signature changes nothing.
+                self._check_federation(request)
             turn = self._turns.setdefault(request.service, threading.RLock())
             # A plane that waits inside a call for another call of the same service must not hang for ever.
             held = turn.acquire(timeout=30)
@@ -157,6 +164,17 @@ class Gate:
             raise Refused(refuse(protocol, Problem.BAD_SIGNATURE, words))
         return caller
 
+    def _check_federation(self, request: Request) -> None:
+        role = str(request.parameters.get("RoleArn", ""))
+        try:
+            provider = identity.check_federation(
+                request.action, request.parameters, _context(request, None, "us-east-1")
+            )
+        except NotFederated as refusal:
+            self._journal.note("", f"sts:{request.action}", role, False)
+            raise Refused(shape(request.protocol, refusal.code, refusal.status, str(refusal))) from None
+        self._journal.note(provider, f"sts:{request.action}", role, True)
+
     def _answer(
         self,
         request: Request,
@@ -180,7 +198,7 @@ class Gate:
             return self._application(environ, start_response)
         service = _PREFIX.get(request.service, request.service)
         action = f"{service}:{request.action}"
-        if action != "sts:GetCallerIdentity":
+        if action != "sts:GetCallerIdentity" and not request.is_public:
             target = _target(service, request, region, principal.account)
             for call in _calls(service, request, target, region, principal.account, context):
                 decision = decide(
@@ -377,18 +395,25 @@ def _context(request: Request, caller: identity.Caller | None, region: str) -> d
     return context
 
 
-def _check_host(request: Request, environ: Environ) -> None:
+def _check_origin(http: HttpRequest, environ: Environ) -> None:
+    """Whether the request is for this machine, and not from a web page: before anything else is looked at."""
+    hosts = [http.headers.get("host", ""), str(environ.get("HTTP_HOST", ""))]
+    problem = misdirected(hosts, [http.headers["origin"]] if "origin" in http.headers else [])
+    if problem is not None:
+        protocol = Protocol.JSON if "x-amz-target" in http.headers else Protocol.QUERY
+        code = "MisdirectedRequest" if problem.status == 421 else "AccessDenied"
+        raise Refused(shape(protocol, code, problem.status, problem.message))
+
+
+def _check_place(request: Request, environ: Environ) -> None:
     """Only path-style buckets: a bucket in the host name would be another bucket to moto than to the gate."""
     host = request.http.headers.get("host", "").partition(":")[0]
     if request.protocol is Protocol.S3 and host not in ("127.0.0.1", "localhost"):
         words = "The specified bucket must be named in the path of the request"
         raise Refused(shape(Protocol.S3, "InvalidRequest", 400, words))
     path = str(environ.get("PATH_INFO", ""))
-    # moto's own doors need no signature; without the header Authorization it also takes paths that no bucket can
-    # have for calls of other services.
-    doors = ("/moto-api", "/latest/meta-data/", "/latest/api/")
-    bare = "authorization" not in request.http.headers and request.protocol is Protocol.S3
-    if path.startswith(doors) or (bare and "_" in path.lstrip("/").partition("/")[0]):
+    # moto's own doors need no signature.
+    if path.startswith(("/moto-api", "/latest/meta-data/", "/latest/api/")) or path == "/favicon.ico":
         raise Refused(shape(Protocol.S3, "NoSuchBucket", 404, "The specified bucket does not exist"))
 
 

@@ -36,12 +36,14 @@ class Principal:
     :param arn: the ARN of the user or session; empty for an anonymous caller or a service.
     :param role_arn: the ARN of the role behind a session.
     :param service: the service principal, for a call that AWS itself makes.
+    :param federated: the ARN of the identity provider that vouches for the caller of AssumeRoleWithWebIdentity.
     """
 
     account: str = ""
     arn: str = ""
     role_arn: str = ""
     service: str = ""
+    federated: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _names(element: Any, who: Principal) -> Grant:
         return Grant.NOT
     if who.service:
         return Grant.DIRECT if who.service in as_list(element.get("Service", [])) else Grant.NOT
+    if who.federated:
+        return Grant.DIRECT if who.federated in as_list(element.get("Federated", [])) else Grant.NOT
     best = Grant.NOT
     for each in as_list(element.get("AWS", [])):
         if each == "*" or (each and each in (who.arn, who.role_arn)):

@@ -18,36 +18,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from emulator.iam.errors import Problem, Protocol
+from emulator.iam.public import UNSIGNED
 from emulator.iam.signatures import HttpRequest, Signature
 
 FORM = "application/x-www-form-urlencoded"
 #: Where :func:`stamp` leaves the action for moto (:mod:`emulator.patches.core`).
 ACTION = "emulator.action"
 PROTOCOL = "emulator.protocol"
-
-#: Calls that AWS answers without a signature.
-PUBLIC_TARGETS = frozenset(
-    f"AWSCognitoIdentityProviderService.{name}"
-    for name in (
-        "InitiateAuth",
-        "RespondToAuthChallenge",
-        "SignUp",
-        "ConfirmSignUp",
-        "ForgotPassword",
-        "ConfirmForgotPassword",
-        "ResendConfirmationCode",
-        "GetUser",
-        "GlobalSignOut",
-        "ChangePassword",
-        "RevokeToken",
-        "UpdateUserAttributes",
-    )
-) | {
-    "AWSCognitoIdentityService.GetId",
-    "AWSCognitoIdentityService.GetOpenIdToken",
-    "AWSCognitoIdentityService.GetCredentialsForIdentity",
-}
-PUBLIC_ACTIONS = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
 
 #: Signing name -> botocore's names of the REST services that sign with it, where the two differ.
 _MODELS: dict[str, tuple[str, ...]] = {
@@ -93,10 +70,8 @@ class Request:
 
     @property
     def is_public(self) -> bool:
-        """Whether AWS answers it without a signature."""
-        if self.protocol is Protocol.JSON:
-            return self.http.headers.get("x-amz-target") in PUBLIC_TARGETS
-        return self.protocol is Protocol.QUERY and self.service == "sts" and self.action in PUBLIC_ACTIONS
+        """Whether it is answered without a signature."""
+        return (self.service, self.action) in UNSIGNED and self.protocol is Protocol.QUERY
 
 
 def media_type(http: HttpRequest) -> str:
@@ -112,11 +87,6 @@ def _at_root(http: HttpRequest, service: str) -> bool:
 def _service_of(http: HttpRequest, signature: Signature | None) -> str:
     if signature is not None:
         return signature.service.lower()
-    target = http.headers.get("x-amz-target", "")
-    if target.startswith("AWSCognitoIdentityProviderService."):
-        return "cognito-idp"
-    if target.startswith("AWSCognitoIdentityService."):
-        return "cognito-identity"
     return "sts" if media_type(http) == FORM and http.path in ("", "/") else "s3"
 
 
