@@ -55,14 +55,14 @@ demo: setup ## Deploy MLflow to the embedded AWS on this machine
 	  ansible-playbook site.yml -i $(DEMO_INVENTORY) -e stack_output_dir=$(CURDIR)/$(DEMO) $(DEMO_ARGS)
 	@echo
 	@echo "MLflow: $$(sed -n 's/^MLFLOW_TRACKING_URI=//p' $(DEMO)/mlflow.env)"
-	@echo "Login:  user and password are in $(DEMO)/mlflow.env"
+	@echo "Login:  the admin's user and password are in $(DEMO)/mlflow.env"
 	@echo "Client: set -a; source $(DEMO)/mlflow.env; set +a"
 	@echo "Stop:   make demo-down"
 
 .PHONY: demo-down
 demo-down: setup ## Stop the embedded AWS and everything in it
 	python -m emulator stop --state $(DEMO)/aws
-	rm -f $(DEMO)/aws.env $(DEMO)/mlflow.env
+	rm -f $(DEMO)/aws.env $(DEMO)/mlflow.env $(DEMO)/mlflow-*.env
 
 .PHONY: test
 test: lint unit molecule ## Run all tests, as CI does

@@ -31,11 +31,19 @@ class ActionModule(ActionBase):
         """Write the file where it differs."""
         super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
-            {"path": {"type": "path", "required": True}, "content": {"type": "str", "no_log": True}}
+            {
+                "path": {"type": "path", "required": True},
+                "content": {"type": "str", "no_log": True},
+                "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            }
         )
         path, content = Path(options["path"]), options["content"]
+        write = not self._task.check_mode
         try:
-            changed = keep(path, None if content is None else content.encode(), write=not self._task.check_mode)
+            if options["state"] == "absent":
+                changed = bool(remove(path, write=write))
+            else:
+                changed = keep(path, None if content is None else content.encode(), write=write)
         except OSError as error:
             raise AnsibleActionFail(
                 f"{error.filename or path}: {error.strerror}; choose a folder of yours for it (stack_output_dir)"
@@ -66,6 +74,24 @@ def keep(path: Path, content: bytes | None, *, write: bool) -> bool:
         if content is not None:
             _replace(path, content)
     return True
+
+
+def remove(pattern: Path, *, write: bool) -> list[Path]:
+    """Remove the files, and their folder where nothing is left in it; answers which files there were.
+
+    :param pattern: a file; in its name, though not in its folder's, ``*`` stands for any characters.
+    :param write: whether to remove them; else this only answers.
+    :raises OSError: a file cannot be removed.
+    """
+    folder = pattern.parent
+    files = sorted(path for path in folder.glob(pattern.name) if path.is_file() or path.is_symlink())
+    if write:
+        for path in files:
+            path.unlink(missing_ok=True)
+        # Only a folder that this plugin may have made: with the mode that it gives, and empty.
+        if files and _mode(folder) == FOLDER_MODE and not any(folder.iterdir()):
+            folder.rmdir()
+    return files
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -26,6 +26,11 @@ def user_secret_name(username: str, stack_name: str) -> str:
     return names.user_secret_name(str(stack_name), str(username))
 
 
+def user_env_name(username: str) -> str:
+    """The name of the file with the settings of one MLflow user's clients."""
+    return names.user_env_name(str(username))
+
+
 def newest_postgres(wanted: str, offered: list[str]) -> str:
     """The newest PostgreSQL version among ``offered`` that is ``wanted`` or a minor release of it."""
     from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import rds
@@ -70,6 +75,7 @@ class FilterModule:
             "newest_postgres": newest_postgres,
             "parameter_texts": parameter_texts,
             "stack_names": stack_names,
+            "user_env_name": user_env_name,
             "user_secret_name": user_secret_name,
             "wanted_policies": wanted_ecs.wanted_policies,
             "wanted_roles": wanted_ecs.wanted_roles,

@@ -30,6 +30,13 @@ options:
         may show the arguments of a task.
       - Without it the folder alone is made, which says in words what a task with C(no_log) would hide.
     type: str
+  state:
+    description:
+      - V(absent) removes the file. In its name C(*) stands for any characters, and all such files go. The folder goes too
+        where nothing else is in it.
+    type: str
+    choices: [present, absent]
+    default: present
 notes:
   - Supports check mode.
   - This is an action plugin. It takes the place of M(ansible.builtin.file) and M(ansible.builtin.copy), each of which
@@ -41,6 +48,11 @@ EXAMPLES = r"""
   mlops.mlflow_aws.output_file:
     path: "{{ stack_output_dir }}/found.json"
     content: "{{ found | to_nice_json }}"
+
+- name: Remove what was kept
+  mlops.mlflow_aws.output_file:
+    path: "{{ stack_output_dir }}/*.json"
+    state: absent
 """
 
 RETURN = r"""

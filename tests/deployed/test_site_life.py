@@ -235,7 +235,14 @@ def test_destroy_leaves_the_bucket_and_the_last_snapshot(account: Site, empty: d
     # As ECS does for Container Insights.
     stack.aws("logs").create_log_group(logGroupName=f"/aws/ecs/containerinsights/{STACK}-cluster/performance")
 
+    (stack.output / "mlflow-alice.env").touch(0o600)
+    (stack.output / "a-person-s.txt").touch()
+
     account.run("playbooks/destroy.yml", destroy_confirm=STACK, rds_skip_final_snapshot=False).assert_good()
+
+    # Logins that do not work any more, and results of what is gone. health.json and drift.json are among them.
+    assert not [*stack.output.glob("*.env"), *stack.output.glob("*.json")]
+    assert (stack.output / "a-person-s.txt").exists()
 
     left = added(empty, resources(stack))
     assert left.pop("Buckets") == {BUCKET}

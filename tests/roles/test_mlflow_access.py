@@ -99,6 +99,18 @@ def test_one_who_was_given_nothing_may_not_read(applied: Scenario) -> None:
 def test_the_file_of_the_clients_is_for_its_owner_alone(applied: Scenario) -> None:
     file = applied.folder / "output" / "mlflow.env"
     assert oct(file.stat().st_mode & 0o777) == "0o600"
+    assert "the login of the admin" in file.read_text(encoding="utf-8")
+
+
+def test_a_user_s_file_has_that_user_s_login_and_nobody_else_s(applied: Scenario) -> None:
+    files = sorted(path.name for path in (applied.folder / "output").glob("mlflow-*.env"))
+    assert files == ["mlflow-alice.env"]
+    file = applied.folder / "output" / files[0]
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
+    said = dict(line.split("=", 1) for line in file.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
+    login = applied.secret("mlflow/users/alice")
+    assert (said["MLFLOW_TRACKING_USERNAME"], said["MLFLOW_TRACKING_PASSWORD"]) == ("alice", login["password"])
+    assert applied.secret("mlflow/admin")["password"] not in file.read_text(encoding="utf-8")
 
 
 def test_one_who_may_write_now_does(changed: Scenario) -> None:

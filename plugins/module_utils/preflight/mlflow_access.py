@@ -39,6 +39,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             f"mlflow_access_wait_timeout: {inputs['mlflow_access_wait_timeout']} is no number of seconds; use 0 or more"
         )
     found += _names("mlflow_access_users", inputs, checked_username)
+    found += _env_users(inputs)
     found += _names("mlflow_access_experiments", inputs, lambda option, name: checked(option, name, EXPERIMENT))
     found += _names("mlflow_access_registered_models", inputs, checked_model)
     found += _names("mlflow_access_roles", inputs, _role_name)
@@ -51,6 +52,16 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         needed = row.get("state", "present") != "absent"
         found += _permissions(f"{place}.permissions", row["permissions"], (*NAMED, *PARTS), needed)
     return found
+
+
+def _env_users(inputs: Mapping[str, Any]) -> list[str]:
+    """Users for whom a file is asked for though the role makes them no secret to fill it from."""
+    made = {row["name"] for _place, row in _rows("mlflow_access_users", inputs) if row.get("state") != "absent"}
+    return [
+        f"mlflow_access_env_users: '{name}' is not in mlflow_access_users; add the user there, or leave the name out"
+        for name in inputs["mlflow_access_env_users"]
+        if name not in made
+    ]
 
 
 def _rows(variable: str, inputs: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

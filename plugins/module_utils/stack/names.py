@@ -110,10 +110,22 @@ def user_secret_name(stack: str, username: str) -> str:
     Secrets Manager takes ASCII letters, digits and ``/_+=.@-`` in at most 512 characters (API CreateSecret), so
     other characters are written as ``=`` and the hexadecimal digits of their UTF-8 bytes, which keeps two names two.
     """
-    plain = "".join(
+    return limited(f"{stack}/mlflow/users/{_plain(username)}", "", 506)
+
+
+def user_env_name(username: str) -> str:
+    """The name of the file with the settings of one MLflow user's clients; two users have two files.
+
+    The name is spelled as in :func:`user_secret_name`, which leaves no path and no hidden file. File systems take 255
+    bytes.
+    """
+    return limited(f"mlflow-{_plain(username)}", ".env", 200)
+
+
+def _plain(username: str) -> str:
+    return "".join(
         character
         if character.isascii() and (character.isalnum() or character in "_+.@-")
         else "".join(f"={byte:02X}" for byte in character.encode())
         for character in username
     )
-    return limited(f"{stack}/mlflow/users/{plain}", "", 506)

@@ -16,6 +16,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names impor
     StackNames,
     limited,
     stack_names,
+    user_env_name,
     user_secret_name,
 )
 from hypothesis import assume, given, settings
@@ -182,3 +183,13 @@ def test_the_secret_of_each_user_has_a_name_that_secrets_manager_takes(users: li
 def test_the_secret_of_a_user_is_readable_where_it_can_be() -> None:
     assert user_secret_name("fraud", "alice.b@example.org") == "fraud/mlflow/users/alice.b@example.org"
     assert user_secret_name("fraud", "a/b ü") == "fraud/mlflow/users/a=2Fb=20=C3=BC"
+
+
+def test_each_user_has_a_file_of_a_plain_name() -> None:
+    users = ["alice", "../alice", "a/b", "a=2Fb", "a b", "ü", "*", "x" * 255, "x" * 255 + "y"]
+    found = [user_env_name(user) for user in users]
+    assert len(set(found)) == len(users)
+    for name in found:
+        assert re.fullmatch(r"mlflow-[A-Za-z0-9_+.@=-]+\.env", name)
+        assert len(name) <= 200
+    assert found[0] == "mlflow-alice.env"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.action.output_file import keep
+from ansible_collections.mlops.mlflow_aws.plugins.action.output_file import keep, remove
 
 
 def modes(path: Path) -> tuple[int, int]:
@@ -127,3 +127,29 @@ def test_a_file_in_the_place_of_the_folder_is_left(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="stack"):
         keep(tmp_path / "stack" / "mlflow.env", b"a", write=True)
     assert (tmp_path / "stack").read_text() == "mine"
+
+
+def test_what_is_removed_is_what_the_pattern_names(tmp_path: Path) -> None:
+    folder = tmp_path / "stack"
+    for name in ("mlflow.env", "mlflow-a.env", "mlflow-b.env", "other.env"):
+        keep(folder / name, b"x", write=True)
+    both = [folder / "mlflow-a.env", folder / "mlflow-b.env"]
+    assert remove(folder / "mlflow-*.env", write=False) == both
+    assert all(path.exists() for path in both)
+    assert remove(folder / "mlflow-*.env", write=True) == both
+    assert remove(folder / "mlflow-*.env", write=True) == []
+    assert sorted(path.name for path in folder.iterdir()) == ["mlflow.env", "other.env"]
+
+
+def test_the_last_file_takes_the_folder_along(tmp_path: Path) -> None:
+    keep(tmp_path / "stack" / "mlflow.env", b"x", write=True)
+    assert remove(tmp_path / "stack" / "mlflow.env", write=True)
+    assert not (tmp_path / "stack").exists()
+    assert remove(tmp_path / "stack" / "mlflow.env", write=True) == []
+
+
+def test_a_folder_of_somebody_else_stays(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open" / "health.json").write_text("{}")
+    assert remove(tmp_path / "open" / "health.json", write=True)
+    assert (tmp_path / "open").is_dir()
