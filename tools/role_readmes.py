@@ -88,7 +88,8 @@ def _texts(text: str | list[str]) -> list[str]:
 
 def _markdown(text: str) -> str:
     """Ansible's markup (C, V, O, M, E, P) as Markdown."""
-    return re.sub(r"\b[CVOMEP]\(([^)]*)\)", r"`\1`", " ".join(text.split()))
+    # O(main:name) names the entry point that has the variable.
+    return re.sub(r"\b[CVOMEP]\((?:main:)?([^)]*)\)", r"`\1`", " ".join(text.split()))
 
 
 def _code(text: str) -> str:

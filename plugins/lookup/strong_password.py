@@ -33,7 +33,7 @@ options:
 EXAMPLES = r"""
 - name: Keep a new password in Secrets Manager, unless there is one
   community.aws.secretsmanager_secret:
-    name: fraud/alice
+    name: fraud/mlflow/users/alice
     json_secret: "{{ {'username': 'alice', 'password': lookup('mlops.mlflow_aws.strong_password')} }}"
     overwrite: false
 """

@@ -81,7 +81,7 @@ EXAMPLES = r"""
 - name: Make the admin what Secrets Manager says, also after a rotation
   mlops.mlflow_aws.mlflow_auth_bootstrap:
     url: https://mlflow.example.org
-    secret_id: fraud-scoring-mlflow/admin
+    secret_id: fraud-scoring-mlflow/mlflow/admin
     region: eu-west-2
 
 - name: Wait for a server that has just been started, then replace the shipped password

@@ -157,7 +157,7 @@ EXAMPLES = r"""
 - name: Wait until a new deployment works, behind a load balancer and with AWS
   mlops.mlflow_aws.mlflow_health:
     url: https://mlflow.example.org
-    secret_id: fraud-scoring-mlflow/admin
+    secret_id: fraud-scoring-mlflow/mlflow/admin
     version: 3.17.2
     wait_timeout: 600
     region: eu-west-2

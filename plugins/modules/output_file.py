@@ -32,8 +32,8 @@ options:
     type: str
   state:
     description:
-      - V(absent) removes the file. In its name C(*) stands for any characters, and all such files go. The folder goes too
-        where nothing else is in it.
+      - V(absent) removes the file. In its name C(*) stands for any characters, and all such files go.
+        The folder goes too where nothing else is in it.
     type: str
     choices: [present, absent]
     default: present

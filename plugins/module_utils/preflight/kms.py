@@ -20,5 +20,6 @@ def key_problem(variable: str, value: str) -> str | None:
         return None
     return (
         f"{variable}: '{value}' is not the ARN of a KMS key; use one such as "
-        "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d-... (aws kms describe-key shows it), or leave it empty"
+        "arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d-... (aws kms describe-key --region REGION --key-id KEY "
+        "shows it), or leave it empty"
     )

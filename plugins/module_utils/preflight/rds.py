@@ -85,7 +85,8 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
         found.append(
             f"rds_engine_version: {wanted}, but the database {name} runs {has}, and another major version is no change "
             f"on the way; set it back to {current}, or upgrade the database first (aws rds modify-db-instance "
-            "--allow-major-version-upgrade)"
+            f"--region {inputs.get('stack_region') or 'REGION'} --db-instance-identifier {name} "
+            f"--engine-version {wanted} --allow-major-version-upgrade)"
         )
     key = inputs["rds_kms_key_id"]
     if key and key != now["kms_key_arn"]:

@@ -158,8 +158,15 @@ def _of_database(given: Given, resources: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"stack_db_instance: the security groups of {name} ({', '.join(row['security_group_ids'])}) do not let "
                 f"the tasks in; allow TCP {port} from {tasks}, such as: aws ec2 authorize-security-group-ingress "
-                f"--group-id {row['security_group_ids'][0]} --protocol tcp --port {port} --source-group {tasks}"
+                f"--region {_region(given.master_secret_arn)} --group-id {row['security_group_ids'][0]} "
+                f"--protocol tcp --port {port} --source-group {tasks}"
             )
+
+
+def _region(arn: str) -> str:
+    """The region in an ARN; the word itself where a plain name was given."""
+    parts = arn.split(":")
+    return parts[3] if len(parts) > 3 else "REGION"
 
 
 def _of_target_group(given: Given, resources: Mapping[str, Any]) -> Iterator[str]:

@@ -55,7 +55,10 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("mlflow_access", {"mlflow_access_users": [{"is_admin": True}]}, ("mlflow_access_users", "name", "correct it")),
     (
         "mlflow_access",
-        {"mlflow_access_users": [{"name": "bob"}, {"name": "al", "state": "absent"}], "mlflow_access_env_users": ["al"]},
+        {
+            "mlflow_access_users": [{"name": "bob"}, {"name": "al", "state": "absent"}],
+            "mlflow_access_env_users": ["al"],
+        },
         ("mlflow_access_env_users: 'al' is not in mlflow_access_users", "leave the name out"),
     ),
     ("mlflow_access", {"mlflow_access_users": [{"nam": "x"}]}, ("mlflow_access_users", "nam", "correct it")),
