@@ -124,6 +124,8 @@ def _example(role: str, options: dict[str, Any]) -> list[str]:
     required = {"stack_name": "fraud-scoring-mlflow", "stack_region": "eu-west-2"}
     if role in ("storage", "ecs_mlflow", "verify"):
         required["storage_bucket"] = "fraud-models-test"
+    if role == "network":
+        required["network_ingress_cidrs"] = "[203.0.113.0/24]"
     missing = {name for name, option in options.items() if option.get("required")} - set(required)
     if missing:
         raise ValueError(f"{role}: the example lacks {', '.join(sorted(missing))}")

@@ -14,7 +14,8 @@ description:
   - Checks every variable in the C(meta/argument_specs.yml) of the roles against its type, then against what AWS and
     MLflow take. No call to AWS is made.
   - A variable that the play does not have counts with the role's default.
-  - Also refuses variables whose names are nearly those of the roles' variables, as after a typo.
+  - With the role C(stack), also refuses variables whose names are nearly those of the roles' variables, as after a
+    typo.
 author:
   - The mlops.mlflow_aws authors (@mlops)
 options:
@@ -64,10 +65,16 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typ
             if role not in problems.INPUT_CHECKS:
                 raise AnsibleLookupError(f"'{role}' is not one of {', '.join(problems.INPUT_CHECKS)}")
         own = role_variables.RoleVariables(self._templar, known, problems.INPUT_CHECKS)
-        found = []
+        found = self._typos(known, own) if "stack" in roles else []
         for role in roles:
             found += own.problems[role] + own.without_consequences(problems.INPUT_CHECKS[role](own.values))
-            names = set(role_variables.own_names(role))
-            for sentence in typos.typos(role, known, role_variables.options(role), names):
-                self._display.warning(sentence)
         return found
+
+    def _typos(self, known: Mapping[str, Any], own: role_variables.RoleVariables) -> list[str]:
+        """Of all roles, whichever is asked about: a slip in the name says not which role it is of."""
+        return typos.typos(
+            known,
+            [name for role in problems.INPUT_CHECKS for name in role_variables.options(role)],
+            [name for role in problems.INPUT_CHECKS for name in role_variables.own_names(role)],
+            own.values["stack_ignore_variables"],
+        )

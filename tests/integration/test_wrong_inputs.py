@@ -138,6 +138,12 @@ CASES = [
         sentences=3,
     ),
     Case(
+        "names that are nearly ours",
+        ("netwrok_ingress_cidrs: no variable", "to network_ingress_cidrs,", "alb_http_port: no", "to stack_http_port,"),
+        {"netwrok_ingress_cidrs": ["10.0.0.0/8"], "alb_http_port": 80},
+        sentences=2,
+    ),
+    Case(
         "three things that only AWS can show",
         ("network_zones: ", "rds_engine_version: ", f"storage_bucket: '{BUCKET_ELSEWHERE}'"),
         {"network_zones": ["eu-west-2a", "x"], "rds_engine_version": "15.999", "storage_bucket": BUCKET_ELSEWHERE},

@@ -68,7 +68,20 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             found.append(f"{one} and {other}: {first} and {second} overlap; give each subnet a block of its own")
     if len(set(zones)) != len(zones):
         found.append(f"network_zones: {zones} names a zone twice; name each once")
-    for text in inputs["network_ingress_cidrs"]:
+    return found + _ingress_problems(inputs)
+
+
+def _ingress_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """Who may reach the load balancer: nobody, or what is no IPv4 block."""
+    blocks = inputs["network_ingress_cidrs"]
+    given = inputs["stack_target_group_arn"] or inputs["stack_security_group_ids"].get("alb")
+    if not blocks and not given:
+        return [
+            "network_ingress_cidrs: is empty, so that nobody could reach MLflow; list the address blocks that may, "
+            "such as [203.0.113.0/24], or [0.0.0.0/0] for the whole internet"
+        ]
+    found = []
+    for text in blocks:
         try:
             network = ipaddress.ip_network(text)
             if "/" not in str(text):
@@ -77,6 +90,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             found.append(
                 f"network_ingress_cidrs: '{text}' is not a CIDR block ({error}); use 0.0.0.0/0 or one such as "
                 "203.0.113.0/24"
+            )
+            continue
+        if network.version == 6:
+            found.append(
+                f"network_ingress_cidrs: '{text}' is IPv6, and the load balancer has IPv4 addresses only; remove it, "
+                "or list the IPv4 block of the same network"
             )
     return found
 

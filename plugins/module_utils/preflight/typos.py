@@ -1,19 +1,18 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables that are named nearly as one of a role: Ansible takes them, and nothing reads them."""
+"""Variables that are named nearly as one of the collection: Ansible takes them, and nothing reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
-#: How alike two names are: one letter more, less or other, or two that changed places, in a name of usual length.
-_ALIKE = 0.87
 #: The names by which the role mlflow_access is given its lists from the inventory.
 LISTS = frozenset(
     {"mlflow_users", "mlflow_roles", "mlflow_permissions", "mlflow_experiments", "mlflow_registered_models"}
 )
+#: Variables of the playbooks that a person sets.
+ASKED = frozenset({"destroy_confirm", "rotate_users"})
 #: What playbooks and roles of the collection tell a role, beside its variables.
 TOLD = frozenset(
     {
@@ -27,22 +26,92 @@ TOLD = frozenset(
         "mlflow_access_rotate",
     }
 )
+#: What Ansible and Molecule set themselves, and what a role registers for itself.
+_FOREIGN = ("ansible_", "molecule_", "inventory_", "_")
 
 
-def typos(role: str, given: Iterable[str], options: Collection[str], own: Collection[str]) -> list[str]:
-    """A sentence for each variable that has the role's prefix, is none of its variables, and is named nearly as one.
+def typos(
+    given: Iterable[str], variables: Collection[str], own: Collection[str], ignored: Collection[str]
+) -> list[str]:
+    """A sentence for each variable that is none of the collection's, and is named nearly as one.
 
-    A variable of somebody's own that only shares the prefix is none of our business.
+    Nearly is: a letter more, less or other, or two that changed places, or one such slip in each of two words; another
+    case, or hyphens; or the name of a role in front that is not the variable's own, as in ``stack_ingress_cidrs``. A
+    variable of somebody's own that only begins as ours do is none of our business.
 
     :param given: the names of all variables there are.
-    :param options: the variables of the role.
-    :param own: the variables that the role sets itself.
+    :param variables: all variables of all roles.
+    :param own: the variables that roles set themselves.
+    :param ignored: names that the person says are meant as they stand (``stack_ignore_variables``).
     """
-    known = {*options, *own, *(LISTS if role == "mlflow_access" else ())}
-    prefixes = (f"{role}_", "mlflow_") if role == "mlflow_access" else (f"{role}_",)
+    meant = {*variables, *LISTS, *ASKED}
     found = []
-    for name in sorted(set(given) - known - TOLD):
-        nearest = get_close_matches(name, known, n=1, cutoff=_ALIKE) if name.startswith(prefixes) else []
+    for name in sorted(set(given) - meant - set(own) - TOLD - set(ignored)):
+        if name.startswith(_FOREIGN):
+            continue
+        nearest = _nearest(name, meant) or _under_another_role(name, variables)
         if nearest:
-            found.append(f"{name} is no variable of the role {role}, so it has no effect; is {nearest[0]} meant?")
+            found.append(
+                f"{name}: no variable of this collection has this name, so it has no effect; rename it to "
+                f"{' or '.join(nearest)}, or list it in stack_ignore_variables if it belongs to something else"
+            )
     return found
+
+
+def _nearest(name: str, meant: Collection[str]) -> list[str]:
+    plain = name.lower().replace("-", "_")
+    slips = [(_slips(plain, other), other) for other in meant if abs(len(other) - len(plain)) <= 2]
+    least, nearest = min(slips, default=(3, ""))
+    return [nearest] if least <= 2 else []
+
+
+def _slips(plain: str, other: str) -> int:
+    """How many slips of the pen lie between two names; 3 where they are two names."""
+    if (whole := distance(plain, other, 1)) <= 1:
+        return whole
+    # Two slips in one word make another one: network_name is not meant to be network_nat.
+    words, its = plain.split("_"), other.split("_")
+    if len(words) != len(its):
+        return 3
+    slips = [distance(one, two, 1) for one, two in zip(words, its, strict=True)]
+    return sum(slips) if max(slips) <= 1 and sum(slips) <= 2 else 3
+
+
+def _under_another_role(name: str, variables: Collection[str]) -> list[str]:
+    """Variables that are called so in another role. Of one word, such as ``tags``, the name would say too little."""
+    prefixes = {*_roles(variables), "mlflow", "ecs"}
+    tails = [name.removeprefix(f"{prefix}_") for prefix in prefixes if name.startswith(f"{prefix}_")]
+    return sorted(
+        variable
+        for variable in variables
+        for role in _roles([variable])
+        # What the proof asks about has the names of other things: verify_certificate_arn.
+        if role != "verify" and variable.removeprefix(f"{role}_") in tails and "_" in variable.removeprefix(f"{role}_")
+    )
+
+
+def _roles(variables: Collection[str]) -> list[str]:
+    long = ("ecs_mlflow", "mlflow_access")
+    return sorted({next((role for role in long if name.startswith(role)), name.split("_")[0]) for name in variables})
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """How many letters are more, less, other, or changed places with a neighbour; ``most + 1`` where more than most.
+
+    The optimal string alignment distance (L. Boytsov, "Indexing methods for approximate dictionary searching", 2011).
+
+    >>> distance("netwrok_cidr", "network_cidr", 2)
+    1
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        earlier, before, row = before, row, [i]
+        for j, its in enumerate(other, 1):
+            cost = min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (letter != its))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == its:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+    return min(row[-1], most + 1)

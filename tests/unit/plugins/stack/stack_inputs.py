@@ -30,6 +30,7 @@ REQUIRED = {
     "stack_name": "fraud-scoring-mlflow",
     "stack_region": "eu-west-2",
     "storage_bucket": "fraud-models-test",
+    "network_ingress_cidrs": ["203.0.113.0/24"],
     # Its default asks for the folder of the shell, by a plugin that only a run of Ansible has.
     "stack_output_dir": ".mlflow/fraud-scoring-mlflow",
 }

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds, warnings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,6 +139,8 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
         ("network_zones", "['eu-west-2a', 'eu-west-2a']", "name each once"),
     ),
     ("network", {"network_ingress_cidrs": ["everyone"]}, ("network_ingress_cidrs: 'everyone'", "use 0.0.0.0/0")),
+    ("network", {"network_ingress_cidrs": []}, ("network_ingress_cidrs: is empty", "or [0.0.0.0/0] for the whole")),
+    ("network", {"network_ingress_cidrs": ["2001:db8::/32"]}, ("'2001:db8::/32' is IPv6", "remove it")),
     ("network", {"network_nat": "two"}, ("network_nat: 'two'", "one of single, per_zone")),
     ("network", {"network_zones": {"a": 1}}, ("network_zones: '{'a': 1}'", "a list")),
     # secrets
@@ -261,6 +263,52 @@ def test_one_message_with_variable_value_and_remedy(role: str, overrides: dict[s
     assert len(found) == 1, found
     assert [text for text in says if text not in found[0]] == [], found[0]
     assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize(
+    "given_by",
+    [
+        {"stack_vpc_id": "vpc-1", "stack_security_group_ids": {"alb": "sg-1"}},
+        {"stack_vpc_id": "vpc-1", "stack_target_group_arn": "arn"},
+    ],
+)
+def test_who_may_reach_a_load_balancer_of_others_is_theirs_to_say(given_by: dict[str, Any]) -> None:
+    assert input_problems("network", network_ingress_cidrs=[], **given_by) == []
+
+
+WORLD = {"network_ingress_cidrs": ["0.0.0.0/0"]}
+
+
+@pytest.mark.parametrize(
+    ("role", "overrides", "says"),
+    [
+        ("network", WORLD, ("0.0.0.0/0", "plain HTTP", "restrict network_ingress_cidrs", "stack_target_group_arn")),
+        ("network", {"network_ingress_cidrs": ["10.0.0.0/8", "128.0.0.0/1", "0.0.0.0/1"]}, ("whole internet",)),
+        ("ecs_mlflow", {"ecs_mlflow_version": "2.18.0"}, ("MLflow 2.18.0", "3.16.1 fixes", "to 3.17.2")),
+    ],
+)
+def test_an_insecure_setting_is_one_sentence(role: str, overrides: dict[str, Any], says: Says) -> None:
+    (message,) = warnings.WARNINGS[role](everything(**overrides))
+    assert [text for text in says if text not in message] == [], message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("role", "overrides"),
+    [
+        ("network", {}),
+        ("network", {"network_ingress_cidrs": ["0.0.0.0/1"]}),
+        ("network", {**WORLD, "alb_scheme": "internal"}),
+        ("network", {**WORLD, "stack_target_group_arn": "arn"}),
+        ("network", {**WORLD, "stack_security_group_ids": {"alb": "sg-1"}}),
+        ("network", {"network_ingress_cidrs": ["everybody"]}),
+        ("ecs_mlflow", {}),
+        ("ecs_mlflow", {"ecs_mlflow_version": "3.16.1"}),
+        ("ecs_mlflow", {"ecs_mlflow_version": "latest"}),
+    ],
+)
+def test_no_warning_of_what_is_safe(role: str, overrides: dict[str, Any]) -> None:
+    assert warnings.WARNINGS[role](everything(**overrides)) == []
 
 
 def test_a_login_in_a_url_is_not_repeated() -> None:

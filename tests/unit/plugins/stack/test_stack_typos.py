@@ -1,68 +1,108 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A name that is nearly a variable's is pointed out, and no other."""
+"""A name that is nearly a variable's is refused with the name that is meant, and no other."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import typos
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, typos
+from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import options, own_names
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.plugins.stack.stack_inputs import ROLES
 
+VARIABLES = sorted(name for role in problems.INPUT_CHECKS for name in options(role))
+OWN = {name for role in problems.INPUT_CHECKS for name in own_names(role)}
+#: Variables of other collections and roles, as inventories hold them.
+OTHERS = (Path(__file__).parent / "variables_of_others.txt").read_text(encoding="utf-8").split()
 
-def _names(role: str, *path: str) -> set[str]:
-    file = ROLES.joinpath(role, *path)
-    return set(yaml.safe_load(file.read_text(encoding="utf-8"))) if file.exists() else set()
 
-
-def _told(role: str, *given: str) -> list[str]:
-    return typos.typos(role, given, _names(role, "defaults", "main.yml"), _names(role, "vars", "main.yml"))
+def told(*names: str, ignored: tuple[str, ...] = ()) -> list[str]:
+    return typos.typos(names, VARIABLES, OWN, ignored)
 
 
 @pytest.mark.parametrize(
-    ("role", "given", "meant"),
+    ("name", "meant"),
     [
-        ("rds", "rds_engine_verison", "rds_engine_version"),
-        ("rds", "rds_multiaz", "rds_multi_az"),
-        ("network", "network_cdir", "network_cidr"),
-        ("network", "network_ingress_cidr", "network_ingress_cidrs"),
-        ("ecs_mlflow", "ecs_mlflow_desired_counts", "ecs_mlflow_desired_count"),
-        ("mlflow_access", "mlflow_user", "mlflow_users"),
-        ("stack", "stack_tag", "stack_tags"),
+        ("rds_engine_verison", "rds_engine_version"),
+        ("rds_multiaz", "rds_multi_az"),
+        ("network_cdir", "network_cidr"),
+        ("netwrok_cidr", "network_cidr"),
+        ("netwrok_ingress_cidrs", "network_ingress_cidrs"),
+        ("network_ingress_cidr", "network_ingress_cidrs"),
+        ("network_ingres_cidr", "network_ingress_cidrs"),
+        ("ecs_mlflow_desired_counts", "ecs_mlflow_desired_count"),
+        ("ecs_mflow_cpu", "ecs_mlflow_cpu"),
+        ("mlflow_user", "mlflow_users"),
+        ("stack_tag", "stack_tags"),
+        ("stackname", "stack_name"),
+        ("STACK_NAME", "stack_name"),
+        ("stack-region", "stack_region"),
+        ("destroy_confrim", "destroy_confirm"),
+        ("stack_ingress_cidrs", "network_ingress_cidrs"),
+        ("alb_ingress_cidrs", "network_ingress_cidrs"),
+        ("alb_http_port", "stack_http_port"),
+        ("mlflow_desired_count", "ecs_mlflow_desired_count"),
+        ("ecs_allowed_hosts", "ecs_mlflow_allowed_hosts"),
+        ("mlflow_access_admin_username", "stack_admin_username"),
+        ("stack_kms_key_id", "rds_kms_key_id or secrets_kms_key_id or storage_kms_key_id"),
     ],
 )
-def test_a_typo_is_told_with_the_name_that_is_meant(role: str, given: str, meant: str) -> None:
-    assert _told(role, given) == [f"{given} is no variable of the role {role}, so it has no effect; is {meant} meant?"]
+def test_a_typo_is_refused_with_the_name_that_is_meant(name: str, meant: str) -> None:
+    (message,) = told(name)
+    assert message.startswith(f"{name}: no variable of this collection has this name, so it has no effect; rename it")
+    assert f"rename it to {meant}, or list it in stack_ignore_variables" in message
 
 
-@pytest.mark.parametrize("role", ["rds", "network", "mlflow_access", "stack"])
-def test_names_of_others_are_nobodys_business(role: str) -> None:
-    others = ["rds_owner_team", "network_of_the_office", "mlflow_url", "stack_overflow", "rdsengine", "team"]
-    assert _told(role, *others) == []
+def test_one_that_is_meant_as_it_stands() -> None:
+    assert told("storage_buckets", ignored=("storage_buckets",)) == []
+    assert len(told("storage_buckets")) == 1
 
 
-def _everything() -> Iterator[str]:
-    for role in (path.name for path in ROLES.iterdir() if path.is_dir()):
-        yield from _names(role, "defaults", "main.yml") | _names(role, "vars", "main.yml")
+def test_the_names_of_others_are_nobodys_business() -> None:
+    assert len(OTHERS) > 300
+    assert told(*OTHERS) == []
 
 
-@pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir() if path.is_dir()))
-def test_no_variable_of_the_collection_is_taken_for_a_typo(role: str) -> None:
-    mine = {"stack_name", "stack_region", "storage_bucket", *typos.TOLD, *typos.LISTS, "rotate_users"}
-    required = {"stack": {"stack_name", "stack_region"}, "storage": {"storage_bucket"}}.get(role, set())
-    options = _names(role, "defaults", "main.yml") | required
-    assert typos.typos(role, [*_everything(), *mine], options, _names(role, "vars", "main.yml")) == []
+def test_no_variable_of_the_collection_is_taken_for_a_typo() -> None:
+    assert told(*VARIABLES, *OWN, *typos.LISTS, *typos.ASKED, *typos.TOLD) == []
 
 
-@pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir() if path.is_dir()))
-def test_what_playbooks_set_is_no_typo(role: str) -> None:
-    given = set()
-    for file in (ROLES.parent / "playbooks").rglob("*.yml"):
-        given |= set(re.findall(r"^ +([a-z_]+): ", file.read_text(encoding="utf-8"), re.MULTILINE))
-    assert {"mlflow_access_rotate", "secrets_rotate", "stack_preflight_done"} <= given
-    assert _told(role, *given - {"stack_name", "stack_region", "storage_bucket"}) == []
+def test_what_playbooks_and_roles_set_is_no_typo() -> None:
+    given_names = set()
+    for folder in (ROLES.parent / "playbooks", ROLES):
+        for file in folder.rglob("*.yml"):
+            if file.parent.name in ("playbooks", "tasks"):
+                given_names |= set(re.findall(r"^ +([a-z_]+): ", file.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"mlflow_access_rotate", "secrets_rotate", "stack_preflight_done", "stack_settings_wanted"} <= given_names
+    assert told(*given_names) == []
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz_"
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(VARIABLES), st.data())
+def test_any_single_slip_is_seen(variable: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(variable) - 2))
+    letter = data.draw(st.sampled_from(LETTERS))
+    slips = {
+        "less": variable[:at] + variable[at + 1 :],
+        "more": variable[:at] + letter + variable[at:],
+        "other": variable[:at] + letter + variable[at + 1 :],
+        "swapped": variable[:at] + variable[at + 1] + variable[at] + variable[at + 2 :],
+    }
+    name = slips[data.draw(st.sampled_from(sorted(slips)))]
+    assume(name not in VARIABLES and name not in OWN and not name.startswith("_"))
+    assert len(told(name)) == 1
+
+
+@given(st.text(LETTERS, max_size=8), st.text(LETTERS, max_size=8))
+def test_the_distance_is_the_same_both_ways(one: str, other: str) -> None:
+    assert typos.distance(one, other, 20) == typos.distance(other, one, 20)
+    assert (typos.distance(one, other, 20) == 0) is (one == other)
