@@ -24,6 +24,8 @@ export PATH := $(BIN):$(PATH)
 # The environment is this one, whatever the shell thinks it is in.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
+# As pip does: the machine's own store may know a company's proxy, of which uv's bundled one knows nothing.
+export UV_SYSTEM_CERTS ?= true
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 # Without bytecode every Ansible module compiles boto3 anew: 15 s more for a run of the playbook.

@@ -93,7 +93,10 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    keys: dict[str, Any] = {"rsa": RSAKey.generate_key(2048, {"kid": "rsa"}), "ec": ECKey.generate_key("P-256", {"kid": "ec"})}
+    keys: dict[str, Any] = {
+        "rsa": RSAKey.generate_key(2048, {"kid": "rsa"}),
+        "ec": ECKey.generate_key("P-256", {"kid": "ec"}),
+    }
     made = Provider(f"https://127.0.0.1:{server.server_port}", authority.file, keys, documents)
     documents["/.well-known/openid-configuration"] = {"issuer": made.issuer, "jwks_uri": f"{made.issuer}/keys"}
     documents["/keys"] = {"keys": [each.as_dict(private=False) for each in keys.values()]}
