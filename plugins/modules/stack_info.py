@@ -206,6 +206,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import (
     Given,
     given_conflicts,
@@ -286,10 +287,12 @@ def main() -> None:
         # botocore gives up on throttling after two tries unless it is told otherwise.
         retries = {"retries": {"mode": "standard", "max_attempts": 12}}
         services = (*discovery.SERVICES, *(SETTINGS_SERVICES if module.params["settings"] else ()))
-        clients = {service: module.client(service, config=retries) for service in services}
         # The first call shows whether AWS is reached at all: that is said soon, not after twelve tries.
         soon = {"retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 10, "read_timeout": 20}
-        caller = module.client("sts", config=soon).get_caller_identity()
+        with one_session():
+            clients = {service: module.client(service, config=retries) for service in services}
+            sts = module.client("sts", config=soon)
+        caller = sts.get_caller_identity()
         resources, facts = look(module, clients, names)
         resources = await_ready(module, clients, names, resources)
         account = Account(clients, names, resources, module.params["bucket"] or "")
