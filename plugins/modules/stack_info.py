@@ -115,7 +115,8 @@ resources:
       sample: {vpc_id: vpc-0a1b2c3d, private_subnet_ids: [subnet-1, subnet-2]}
     secrets:
       description:
-        - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask)).
+        - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask),
+          C(gateway)).
         - C(previous_version_id) is null unless a rotation left a version that may still be in use.
       type: dict
     deleted_secrets:

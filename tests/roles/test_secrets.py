@@ -10,7 +10,13 @@ from typing import Any
 
 from tests.roles.scenario import STACK, Scenario, tags
 
-USES = {"database/master": "mlflow_master", "database/mlflow": "mlflow", "mlflow/admin": "admin", "mlflow/flask": None}
+USES = {
+    "database/master": "mlflow_master",
+    "database/mlflow": "mlflow",
+    "mlflow/admin": "admin",
+    "mlflow/flask": None,
+    "mlflow/gateway": None,
+}
 PLAN = {f"create secret {STACK}/{use}" for use in USES}
 
 

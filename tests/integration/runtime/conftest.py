@@ -103,6 +103,7 @@ def new_task(postgres: Postgres, storage: Storage) -> Callable[..., Task]:
             "MLFLOW_AWS_DB_MASTER_PASSWORD": server.master_password,
             "MLFLOW_AWS_ADMIN_PASSWORD": password(),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(32),
+            "MLFLOW_CRYPTO_KEK_PASSPHRASE": secrets.token_urlsafe(32),
         }
         return Task(runtime, server, env, hidden)
 
