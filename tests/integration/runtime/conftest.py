@@ -35,7 +35,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(scope="session")
+# Not of the session: what is in moto ends with each module (tests/conftest.py).
+@pytest.fixture(scope="module")
 def storage() -> Iterator[Storage]:
     """An S3 on a free port of this machine."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -73,7 +74,7 @@ def runtime(request: pytest.FixtureRequest, runtime_of: Callable[[str], Runtime]
     return runtime_of(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_task(postgres: Postgres, storage: Storage) -> Callable[..., Task]:
     """A task with a role and databases of its own names, which do not exist yet."""
 
