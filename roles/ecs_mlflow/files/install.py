@@ -269,7 +269,7 @@ def install() -> None:
     if not re.fullmatch(r"\d+\.\d+\.\d+[a-z0-9.]*", version):
         raise InstallError(f"ecs_mlflow_version must be a version of MLflow such as 3.17.2, not {version!r}")
     if version.startswith("2."):
-        say(f"WARNING: MLflow {version} has known vulnerabilities, and shows logged-in users each other's data")
+        say(f"WARNING: MLflow {version} has known vulnerabilities: use it only until your clients have moved")
     open_scratch(Path(setting("MLFLOW_AWS_SCRATCH", "/var/lib/mlflow")))
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755)

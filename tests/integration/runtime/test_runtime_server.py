@@ -348,8 +348,6 @@ def test_shipped_password_is_refused_for_an_admin(server: Server) -> None:
 
 
 def test_hosts_and_origins(server: Server) -> None:
-    if server.task.runtime.generation == 2:
-        pytest.skip("MLflow 2.18 has neither check")
     path, body = "/ajax-api/2.0/mlflow/experiments/search", {"max_results": 1}
     assert server.call("POST", path, body, headers={"Host": "evil.example"}).status == 403
     assert server.call("GET", "/health", headers={"Host": "evil.example"}, login=NOBODY).status == 200

@@ -32,9 +32,14 @@ def create_app() -> Any:
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
     forget.install()
     auth.get_auth_func(auth.auth_config.authorization_function)  # a wrong name must not wait for the first request
-    if not VERSION.startswith("2."):
+    modern = not VERSION.startswith("2.")
+    if modern:
         routes.install()
     application = auth.create_app()
+    if not modern:
+        from mlflow_aws import mlflow2
+
+        mlflow2.install()
     auth.app.after_request(_offer_password_change)
     if hasattr(application, "add_middleware"):
         application.add_middleware(_WithoutAssistant)
