@@ -37,7 +37,7 @@ import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import error_text, is_transient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import CRASHED, error_text, is_transient
 
 
 def _found(result: Any) -> dict[str, Any]:
@@ -57,6 +57,8 @@ def spoken(seconds: float) -> str:
 def short(text: str) -> str:
     """The first line of an error message of AWS, without what the module says that it was doing."""
     line = text.strip().splitlines()[0] if text.strip() else ""
+    if line == CRASHED:
+        return "nothing yet of what was just created"
     return line.partition(" operation: ")[2] or line
 
 

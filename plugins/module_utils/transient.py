@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: Stands for the message of a module that crashed.
+CRASHED = "the module crashed"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -28,7 +31,7 @@ class Kind:
 
     def matches(self, text: str) -> bool:
         """Whether ``text``, an error message of AWS with its code, is of this kind."""
-        return any(re.search(pattern, text, re.IGNORECASE) for pattern in self.patterns)
+        return any(re.search(pattern, text, re.IGNORECASE | re.MULTILINE) for pattern in self.patterns)
 
 
 #: A service-linked role is created by the first use of a service in an account; that first call can fail.
@@ -111,6 +114,10 @@ NOT_VISIBLE = Kind(
         r"ClusterNotFoundException",
         r"DB(SubnetGroup|ParameterGroup|Instance)NotFound",
         r"One or more (subnets|load balancers) not found",
+        # Modules of amazon.aws that read back what they have just created, and crash when it is not there
+        r"'NoneType' object is not subscriptable",
+        r"'NoneType' object has no attribute",
+        rf"^{CRASHED}$",
     ),
     60,
 )
@@ -127,7 +134,8 @@ def error_text(result: Mapping[str, Any]) -> str:
     if not result.get("failed"):
         return ""
     error = result.get("error")
-    parts = [result.get("msg", ""), result.get("exception", "")]
+    # A crash has no message when ``until`` is asked: ansible-core 2.19 writes it later, and 2.18 has a traceback.
+    parts = [result.get("msg", CRASHED), result.get("exception", ""), result.get("module_stderr", "")]
     if isinstance(error, Mapping):
         parts += [error.get("code", ""), error.get("message", "")]
     return "\n".join(str(part) for part in parts)

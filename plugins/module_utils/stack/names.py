@@ -60,7 +60,6 @@ class StackNames:
     secret_database: str
     secret_admin: str
     secret_flask: str
-    secret_gateway: str
 
     def as_dict(self) -> dict[str, str]:
         """The names as a plain dictionary, for templates."""
@@ -102,7 +101,6 @@ def stack_names(stack: str, region: str) -> StackNames:
         secret_database=f"{stack}/database/mlflow",
         secret_admin=f"{stack}/mlflow/admin",
         secret_flask=f"{stack}/mlflow/flask",
-        secret_gateway=f"{stack}/mlflow/gateway",
     )
 
 

@@ -50,6 +50,7 @@ TEXTS = [
     ("not_visible", "(InvalidGroup.NotFound) The security group 'sg-1' does not exist"),
     ("not_visible", "(InvalidRouteTableID.NotFound) The routeTable ID 'rtb-1' does not exist"),
     ("not_visible", "(NoSuchEntity) The role with name x cannot be found."),
+    ("not_visible", "Module failed: 'NoneType' object is not subscriptable"),
     ("not_visible", "(DBSubnetGroupNotFoundFault) DB subnet group 'x' does not exist."),
 ]  # fmt: skip
 
@@ -81,6 +82,19 @@ def test_the_code_alone_is_enough() -> None:
     """Some modules say what they did, and leave AWS's code to ``error``."""
     failed = {"failed": True, "msg": "Unable to delete", "error": {"code": "DependencyViolation", "message": "x"}}
     assert transient(failed, "in_use")
+
+
+def test_a_crash_has_no_message_when_until_is_asked() -> None:
+    """What amazon.aws.ec2_vpc_subnet does when EC2 does not list its new subnet yet."""
+    crashed = {"failed": True, "changed": False, "exception": "(traceback unavailable)"}
+    assert transient(crashed, "not_visible")
+    assert not transient(crashed, "in_use")
+    of_2_18 = {
+        "failed": True,
+        "msg": "MODULE FAILURE",
+        "module_stderr": "TypeError: 'NoneType' object is not subscriptable",
+    }
+    assert transient(of_2_18, "not_visible")
 
 
 def test_a_success_is_not_tried_again() -> None:
