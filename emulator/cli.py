@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     state = StateFolder(options.state)
     try:
         if options.verb == "start":
-            return start(state, options.latency, options.port, options.account or [DEFAULT_ACCOUNT])
+            return start(
+                state, options.latency, options.port, options.account or [DEFAULT_ACCOUNT], options.consistency
+            )
         if options.verb == "status":
             return status(state, options.json)
         if options.verb == "env":
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def start(state: StateFolder, latency: float, port: int, accounts: Sequence[str]) -> int:
+def start(state: StateFolder, latency: float, port: int, accounts: Sequence[str], consistency: float = 0.0) -> int:
     """Start a daemon on ``state`` unless one runs, and return when it answers."""
     state.claim()
     with state.changing(TURN_SECONDS) as turn:
@@ -61,15 +63,18 @@ def start(state: StateFolder, latency: float, port: int, accounts: Sequence[str]
             return 0
         end_parts(state.left_over())
         began = time.monotonic()
-        daemon = _spawn(state, latency, port, accounts, turn)
+        daemon = _spawn(state, latency, port, accounts, turn, consistency)
         took = time.monotonic() - began
         print(f"The embedded AWS answers at {daemon.endpoint} after {took:.1f} s, state {state.root}")
     return 0
 
 
-def _spawn(state: StateFolder, latency: float, port: int, accounts: Sequence[str], turn: int) -> Daemon:
+def _spawn(
+    state: StateFolder, latency: float, port: int, accounts: Sequence[str], turn: int, consistency: float
+) -> Daemon:
     argv = [sys.executable, "-m", "emulator.daemon", "--state", str(state.root)]
     argv += ["--latency", repr(latency), "--port", str(port), "--turn", str(turn)]
+    argv += ["--consistency", repr(consistency)]
     for account in accounts:
         argv += ["--account", account]
     package = str(Path(__file__).resolve().parent.parent)
@@ -122,6 +127,7 @@ def status(state: StateFolder, as_json: bool) -> int:
             "state": str(state.root),
             "endpoint": daemon.endpoint if daemon else None,
             "latency": daemon.latency if daemon else None,
+            "consistency": daemon.consistency if daemon else None,
             "accounts": list(daemon.accounts) if daemon else [],
             "parts": [_shown(part) for part in parts],
         }
@@ -184,6 +190,13 @@ def _latency(text: str) -> float:
     return value
 
 
+def _consistency(text: str) -> float:
+    value = 0.0 if text == "off" else float(text)
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError("seconds, such as 2, or off")
+    return value
+
+
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65535:
@@ -204,6 +217,13 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--state", type=Path, default=DEFAULT_STATE, help="state folder (default: %(default)s)")
     begin = verbs.add_parser("start", parents=[common], help="start it, unless it runs")
     begin.add_argument("--latency", type=_latency, default=0.0, help="factor on AWS's own latency (default: 0)")
+    begin.add_argument(
+        "--consistency",
+        type=_consistency,
+        default=0.0,
+        metavar="SECONDS|off",
+        help="until reads see what was created, and in proportion IAM, deletions (default: off)",
+    )
     begin.add_argument("--port", type=_port, default=0, help="loopback port of the control plane (default: any)")
     begin.add_argument("--account", type=_account, action="append", help="account number; repeat for further accounts")
     shown = verbs.add_parser("status", parents=[common], help="list the parts that run; exit code 3 when it does not")

@@ -12,6 +12,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 
 from emulator import patches
+from emulator.consistency import Consistency
 from emulator.iam.errors import Protocol
 from emulator.iam.gate import RAW_HEADERS, Gate
 from emulator.iam.journal import Journal
@@ -58,13 +59,16 @@ class ControlPlane:
     :param host: the address to bind.
     :param port: the port, 0 for any.
     :param journal: keeps what callers were allowed.
+    :param consistency: how late changes are seen.
     :raises OSError: when the port is taken.
     """
 
-    def __init__(self, host: str, port: int, journal: Journal | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, journal: Journal | None = None, consistency: Consistency | None = None
+    ) -> None:
         moto: Any = _Dispatcher(_create_application)
         try:
-            self._server = ThreadedWSGIServer(host, port, Gate(moto, journal), handler=_Handler)
+            self._server = ThreadedWSGIServer(host, port, Gate(moto, journal, consistency), handler=_Handler)
         except SystemExit:  # werkzeug's way to say that it cannot bind
             raise OSError(f"port {port} of {host} cannot be bound: is it in use?") from None
         self.port = self._server.port

@@ -21,6 +21,7 @@ from types import FrameType
 
 from emulator.addresses import LOOPBACK, AddressBook
 from emulator.clock import Clock
+from emulator.consistency import Consistency
 from emulator.kernel import start_time
 from emulator.plane import Context, Plane
 from emulator.processes import ProcessTable, end_parts
@@ -66,12 +67,20 @@ def plane_classes() -> list[type[Plane]]:
     return [NetworkPlane, RdsPlane, ElbPlane, EcsPlane]
 
 
-def serve(state: StateFolder, latency: float, port: int, accounts: Sequence[str], turn: int | None = None) -> None:
+def serve(
+    state: StateFolder,
+    latency: float,
+    port: int,
+    accounts: Sequence[str],
+    turn: int | None = None,
+    consistency: float = 0.0,
+) -> None:
     """Run the embedded AWS until SIGTERM or SIGINT.
 
     :param port: the loopback port, 0 for any.
     :param accounts: the account numbers; the first is the one that the planes work for.
     :param turn: the descriptor of :meth:`StateFolder.changing`, given back when it answers.
+    :param consistency: seconds until reads see what was created.
     :raises StateError: when another daemon holds the state folder.
     :raises OSError: when the port is taken.
     """
@@ -84,7 +93,7 @@ def serve(state: StateFolder, latency: float, port: int, accounts: Sequence[str]
     signal.signal(signal.SIGINT, finish)
     held = state.hold()
     try:
-        _run(state, latency, port, accounts, turn, held, done)
+        _run(state, latency, port, accounts, turn, held, done, Consistency(consistency))
     finally:
         # Also when it did not start: nobody may find credentials of what does not run.
         state.forget()
@@ -99,6 +108,7 @@ def _run(
     turn: int | None,
     held: int,
     done: threading.Event,
+    consistency: Consistency,
 ) -> None:
     """Run it, in the folder that ``held`` holds, until ``done``."""
     clean_environment(state)
@@ -110,7 +120,7 @@ def _run(
     from emulator.controlplane import ControlPlane
     from emulator.iam.journal import Journal
 
-    control = ControlPlane(LOOPBACK, port, Journal(state.journal))
+    control = ControlPlane(LOOPBACK, port, Journal(state.journal), consistency)
     patches.install()
     context = Context(
         state=state.root,
@@ -141,6 +151,7 @@ def _run(
                 host=LOOPBACK,
                 port=control.port,
                 latency=latency,
+                consistency=consistency.scale,
                 accounts=tuple(accounts),
                 log=str(state.log),
                 ports=(f"{LOOPBACK}:{control.port}", *(port for plane in planes for port in plane.serves)),
@@ -176,6 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--account", action="append", required=True)
     parser.add_argument("--turn", type=int)
+    parser.add_argument("--consistency", type=float, default=0.0)
     options = parser.parse_args(argv)
     os.umask(0o077)
     logging.basicConfig(
@@ -184,7 +196,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.captureWarnings(True)
     threading.excepthook = _log_thread_failure
     try:
-        serve(StateFolder(options.state), options.latency, options.port, options.account, options.turn)
+        serve(
+            StateFolder(options.state),
+            options.latency,
+            options.port,
+            options.account,
+            options.turn,
+            options.consistency,
+        )
     except (StateError, OSError) as error:
         log.error("%s", error)
         return 1
@@ -204,9 +223,4 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
 
 
 if __name__ == "__main__":
-    status = main()
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Everything is stopped. To take moto apart object by object would keep whoever stops it waiting for a second.
-    os._exit(status)
+    sys.exit(main())

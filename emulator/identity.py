@@ -24,6 +24,7 @@ from moto.sts.models import AssumedRole, sts_backends
 
 from emulator.iam.federation import NotFederated, refuse_saml, role_account, web_identity
 from emulator.iam.policies import Call, Decision, Principal, Rights, Verdict, decide, resource_verdict
+from emulator.iam.propagation import PROPAGATION
 from emulator.iam.resources import find_target
 from emulator.iam.sessions import USER_SESSIONS
 
@@ -137,6 +138,10 @@ def _boundary(account: str, boundary: Any) -> list[list[str]]:
 
 def _documents(owner: Any) -> list[str]:
     """The inline and attached policies of a user, group or role; lists, as another thread may change them."""
+    return PROPAGATION.documents(owner.arn, _documents_now(owner))
+
+
+def _documents_now(owner: Any) -> list[str]:
     inline = [str(document) for document in list(owner.policies.values())]
     return inline + [_document(policy) for policy in list(owner.managed_policies.values())]
 
@@ -169,7 +174,23 @@ def _role_rights(role_arn: str) -> Rights:
 def trust_policy(role_arn: str) -> str | None:
     """The trust policy of a role, or None when there is no such role."""
     role = _find_role(role_arn)
-    return None if role is None else str(role.assume_role_policy_document)
+    return PROPAGATION.trust(role_arn, None if role is None else str(role.assume_role_policy_document))
+
+
+def note_change(account: str, kind: str, name: str, path: str = "/") -> None:
+    """Note that a role or user is about to be changed: what it is now counts for a while.
+
+    :param kind: ``role`` or ``user``; one that does not exist is about to be created.
+    :param path: of one that is about to be created.
+    """
+    backend = iam_backends[account][_PARTITION]
+    known: Any = backend.roles if kind == "role" else backend.users
+    owner = next((each for each in list(known.values()) if each.name == name), None)
+    if owner is None:
+        PROPAGATION.changes(f"arn:aws:iam::{account}:{kind}{path}{name}", (), None)
+        return
+    trust = str(owner.assume_role_policy_document) if kind == "role" else None
+    PROPAGATION.changes(owner.arn, _documents_now(owner), trust)
 
 
 def check_service_role(role_arn: str, service: str = TASK_SERVICE) -> None:

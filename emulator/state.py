@@ -48,6 +48,8 @@ class Daemon:
     latency: float
     accounts: tuple[str, ...]
     log: str
+    #: Seconds until reads see what was created.
+    consistency: float = 0.0
     #: Where it answers, as ``address:port``: the control plane, and what the planes serve in its process.
     ports: tuple[str, ...] = ()
 

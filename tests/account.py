@@ -55,11 +55,13 @@ def resources(account: Account) -> dict[str, set[str]]:
         ("elbv2", "describe_load_balancers", "LoadBalancers", lambda row: row["LoadBalancerArn"]),
         ("elbv2", "describe_target_groups", "TargetGroups", lambda row: row["TargetGroupArn"]),
         ("secretsmanager", "list_secrets", "SecretList", lambda row: row["Name"]),
-        ("iam", "list_roles", "Roles", lambda row: row["RoleName"]),
         ("logs", "describe_log_groups", "logGroups", lambda row: row["logGroupName"]),
     ]
     for service, operation, key, name in plain:
         found[key] = {name(row) for row in account.every(service, operation, key)}
+    # Service-linked roles are made by the services, at their first use, and stay with the account.
+    roles = account.every("iam", "list_roles", "Roles")
+    found["Roles"] = {row["RoleName"] for row in roles if not row["Path"].startswith("/aws-service-role/")}
     clusters = account.every("ecs", "list_clusters", "clusterArns")
     # A deleted cluster stays discoverable as INACTIVE (API DeleteCluster).
     found["clusterArns"] = {

@@ -12,10 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from tests import moto_process
 from tests.embedded import EmbeddedAws, emulator, start
@@ -30,21 +28,6 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     for name in [name for name in os.environ if name.startswith(("AWS_", "MLFLOW_"))]:
         del os.environ[name]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _models_are_read_once() -> Iterator[None]:
-    """Half of a boto3 client's making is to read the model of its service, which each session does anew."""
-    read, known = JSONFileLoader.load_file, dict[str, Any]()
-
-    def load_file(self: JSONFileLoader, file_path: str) -> Any:
-        if known.get(file_path) is None:
-            known[file_path] = read(self, file_path)
-        return known[file_path]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", load_file)
-        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,9 +52,11 @@ def start_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     """Start further embedded AWSes with options of your own; all end after the module."""
     states: list[Path] = []
 
-    def another(latency: float = 0.0, port: int = 0, accounts: Sequence[str] = ()) -> EmbeddedAws:
+    def another(
+        latency: float = 0.0, port: int = 0, accounts: Sequence[str] = (), consistency: float = 0.0
+    ) -> EmbeddedAws:
         states.append(tmp_path_factory.mktemp("aws") / "state")
-        return start(states[-1], latency, port, accounts)
+        return start(states[-1], latency, port, accounts, consistency)
 
     try:
         yield another

@@ -73,8 +73,9 @@ class EmbeddedAws:
         return parts
 
 
-def start(state: Path, latency: float, port: int, accounts: Sequence[str]) -> EmbeddedAws:
+def start(state: Path, latency: float, port: int, accounts: Sequence[str], consistency: float = 0.0) -> EmbeddedAws:
     argv = ["start", "--state", str(state), "--latency", str(latency), "--port", str(port)]
+    argv += ["--consistency", str(consistency)]
     for account in accounts:
         argv += ["--account", account]
     done = emulator(*argv)

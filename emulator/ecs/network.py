@@ -102,7 +102,7 @@ def attach(account: str, region: str, subnet_id: str, groups: Sequence[str], att
         groups = [default.id] if default is not None else []
     interface = backend.create_network_interface(
         subnet=subnet.id,
-        private_ip_address=_free_address(backend, subnet),
+        private_ip_address=free_address(backend, subnet),
         group_ids=list(groups),
         description=f"arn:aws:ecs:{region}:{account}:attachment/{attachment}",
     )
@@ -115,8 +115,11 @@ def attach(account: str, region: str, subnet_id: str, groups: Sequence[str], att
     )
 
 
-def _free_address(backend: Any, subnet: Any) -> str:
-    """An address that nothing in the subnet has. Chosen at random, so that none is reused at once."""
+def free_address(backend: Any, subnet: Any) -> str:
+    """An address that nothing in the subnet has. Chosen at random, so that none is reused at once.
+
+    :raises OSError: when there is none.
+    """
     network = ipaddress.ip_network(subnet.cidr_block)
     taken = {each.private_ip_address for each in backend.enis.values() if each.subnet.id == subnet.id}
     taken.update(subnet._subnet_ips)
@@ -130,8 +133,13 @@ def _free_address(backend: Any, subnet: Any) -> str:
 
 
 def detach(account: str, region: str, interface: Interface) -> None:
-    """Delete the network interface; nothing happens when somebody else has."""
-    ec2_backends[account][region].enis.pop(interface.id, None)
+    """Delete the network interface; nothing happens when somebody else has.
+
+    AWS may show it, and let it hold its subnet and its security groups, for a while.
+    """
+    from emulator.conduct.references import REFERENCES  # which makes interfaces with this module
+
+    REFERENCES.release(account, region, interface.id)
 
 
 def check_target_group(arn: str, account: str, region: str) -> None:

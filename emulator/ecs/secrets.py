@@ -16,6 +16,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.ssm.models import ssm_backends
 
+from emulator.conduct.visibility import VISIBILITY
 from emulator.ecs.errors import StartFailure
 from emulator.ecs.roles import denial
 
@@ -63,6 +64,9 @@ class Reader:
         known = backend.secrets.get(parts["arn"])
         # Policies name the full ARN, whatever part of it the definition gives.
         resource = known.arn if known is not None else parts["arn"]
+        if VISIBILITY.is_unseen("secretsmanager", parts["account"], parts["region"], parts["arn"]):
+            words = "ResourceNotFoundException: Secrets Manager can't find the specified secret."
+            raise StartFailure(f"{failed}{words}")
         denied = denial(self.role_arn, self.session, "secretsmanager:GetSecretValue", resource)
         if denied:
             raise StartFailure(f"{failed}{denied} status code: 400")

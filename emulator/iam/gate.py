@@ -20,6 +20,9 @@ from functools import lru_cache
 from typing import Any
 
 from emulator import identity
+from emulator.conduct.calls import ApiCall, Refusal
+from emulator.conduct.desk import Desk
+from emulator.consistency import Consistency
 from emulator.iam.ec2 import ec2_calls
 from emulator.iam.errors import ErrorResponse, Problem, Protocol, refuse, shape
 from emulator.iam.federation import NotFederated
@@ -92,12 +95,17 @@ class Gate:
     change while another thread walks over them.
 
     :param journal: keeps what was decided.
+    :param consistency: how late changes are seen; at once by default.
     """
 
     def __init__(
-        self, application: Callable[[Environ, StartResponse], Iterable[bytes]], journal: Journal | None = None
+        self,
+        application: Callable[[Environ, StartResponse], Iterable[bytes]],
+        journal: Journal | None = None,
+        consistency: Consistency | None = None,
     ) -> None:
         self._application = application
+        self._desk = Desk(application, consistency or Consistency())
         self._journal = journal or Journal()
         self._turns: dict[str, threading.RLock] = {}
 
@@ -215,7 +223,21 @@ class Gate:
                     words = _denial(principal, call.action, resource, decision)
                     raise Refused(refuse(request.protocol, Problem.DENIED, words))
             self._check_passed_roles(service, request, principal, rights, region, context)
-        return self._application(environ, start_response)
+        if request.protocol not in (Protocol.QUERY, Protocol.EC2, Protocol.JSON):
+            return self._application(environ, start_response)
+
+        def may(action: str, resource: str, more: dict[str, str]) -> bool:
+            decision = decide(Call(action, (resource,), {**context, **more}), principal, rights)
+            self._journal.note(principal.role_arn or principal.arn, action, resource, decision.allowed)
+            return decision.allowed
+
+        asked = ApiCall(
+            request.service, request.action, request.protocol, principal.account, region, request.parameters
+        )
+        try:
+            return self._desk.answer(asked, environ, start_response, may)
+        except Refusal as refusal:
+            raise Refused(shape(request.protocol, refusal.code, refusal.status, refusal.message)) from None
 
     def _answer_s3(
         self,

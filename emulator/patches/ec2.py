@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from moto.ec2 import utils
@@ -12,6 +13,7 @@ from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.elbv2.models import elbv2_backends
 
+from emulator.conduct.references import PUBLIC
 from emulator.patches.patching import around
 
 
@@ -60,6 +62,8 @@ def _has_public_address(backend: EC2Backend, vpc_id: str) -> bool:
     for address in list(backend.addresses):
         if address.eni is not None and address.eni.subnet.vpc_id == vpc_id:
             return True
+    if any(getattr(eni, PUBLIC, False) and eni.subnet.vpc_id == vpc_id for eni in list(backend.enis.values())):
+        return True
     balancers = elbv2_backends[backend.account_id][backend.region_name].load_balancers
     return any(lb.vpc_id == vpc_id and lb.scheme == "internet-facing" for lb in list(balancers.values()))
 
@@ -134,6 +138,55 @@ def addresses_in_use_stay() -> None:
         return original(self, address, allocation_id)
 
 
+def one_route_for_a_prefix_list() -> None:
+    """A route table has one route to a prefix list, and so one gateway endpoint of a service.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html ("You cannot create an endpoint in a VPC
+    that has an existing endpoint for the same service ... that's associated with the same route table")
+    """
+
+    @around(EC2Backend, "create_vpc_endpoint")
+    def create_vpc_endpoint(original: Any, self: EC2Backend, *args: Any, **kwargs: Any) -> Any:
+        given = inspect.signature(original).bind(self, *args, **kwargs).arguments
+        if str(given.get("endpoint_type") or "Gateway").lower() == "gateway":
+            _refuse_second_route(self, given["service_name"], given.get("route_table_ids") or [])
+        elif given.get("private_dns_enabled"):
+            _refuse_second_name(self, given["vpc_id"], given["service_name"])
+        return original(self, *args, **kwargs)
+
+    @around(EC2Backend, "modify_vpc_endpoint")
+    def modify_vpc_endpoint(original: Any, self: EC2Backend, vpc_id: str, *args: Any, **kwargs: Any) -> Any:
+        given = inspect.signature(original).bind(self, vpc_id, *args, **kwargs).arguments
+        endpoint = self.vpc_end_points.get(vpc_id)
+        if endpoint is not None:
+            _refuse_second_route(self, endpoint.service_name, given.get("add_route_tables") or [], but=vpc_id)
+        return original(self, vpc_id, *args, **kwargs)
+
+
+def _refuse_second_route(backend: EC2Backend, service: str, tables: list[str], but: str = "") -> None:
+    for endpoint in list(backend.vpc_end_points.values()):
+        if endpoint.id == but or endpoint.service_name != service or endpoint.state in ("deleted", "deleting"):
+            continue
+        for table in tables:
+            if table in (endpoint.route_table_ids or []):
+                raise EC2ClientError(
+                    "RouteAlreadyExists",
+                    f"route table {table} already has a route with destination-prefix-list-id "
+                    f"{endpoint.destination_prefix_list_id}",
+                )
+
+
+def _refuse_second_name(backend: EC2Backend, vpc_id: str, service: str) -> None:
+    for endpoint in list(backend.vpc_end_points.values()):
+        if endpoint.vpc_id == vpc_id and endpoint.service_name == service and endpoint.private_dns_enabled:
+            name = ".".join(reversed(service.split(".")))
+            raise EC2ClientError(
+                "InvalidParameter",
+                f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name} in "
+                f"the VPC {vpc_id}",
+            )
+
+
 PATCHES = (
     tag_types,
     subnets_in_use_stay,
@@ -141,4 +194,5 @@ PATCHES = (
     security_groups_in_use_stay,
     vpcs_in_use_stay,
     addresses_in_use_stay,
+    one_route_for_a_prefix_list,
 )
