@@ -17,6 +17,8 @@ GATE_ARGS ?=
 # More words for ansible-playbook, such as -e stack_http_port=8090
 DEMO_ARGS ?=
 LATENCY ?= 0
+# The files in their order, the long ones first: the last to end is then a short one, which keeps no worker idle.
+PYTEST_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 UV_VERSION := 0.13.9
 
 ORIGINAL_PATH := $(PATH)
@@ -24,6 +26,8 @@ export PATH := $(BIN):$(PATH)
 # The environment is this one, whatever the shell thinks it is in.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
+# As pip does: the machine's own store may know a company's proxy, of which uv's bundled one knows nothing.
+export UV_SYSTEM_CERTS ?= true
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 # Without bytecode every Ansible module compiles boto3 anew: 15 s more for a run of the playbook.
@@ -64,8 +68,12 @@ demo-down: setup ## Stop the embedded AWS and everything in it
 	python -m emulator stop --state $(DEMO)/aws
 	rm -f $(DEMO)/aws.env $(DEMO)/mlflow.env $(DEMO)/mlflow-*.env
 
+# Each waits for much that is no work of the processor, so that two at a time take little more than the longest alone.
+# Their output comes when they end, where make knows how to keep it together (4.0 and later).
 .PHONY: test
-test: lint unit molecule ## Run all tests, as CI does
+test: setup ## Run all tests, as CI does
+	@echo "lint, unit and molecule run two at a time; each shows what it said when it ends"
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) lint unit molecule
 
 .PHONY: lint
 lint: setup ## Check the style and the types
@@ -77,7 +85,7 @@ lint: setup ## Check the style and the types
 
 .PHONY: unit
 unit: setup ## Run the tests of modules, plugins and the embedded AWS
-	python -m pytest -n 2 --dist loadfile
+	python -m pytest $(PYTEST_WORKERS)
 
 # uv.lock holds two lines of ansible-core, one below Python 3.12 and one from there on.
 .PHONY: other-core
@@ -92,7 +100,7 @@ other-core: setup ## Test the plugins with the other locked ansible-core, if its
 .PHONY: core
 core: setup
 	ansible --version
-	python -m pytest -n 2 --dist loadfile tests/unit/plugins tests/unit/test_specs.py
+	python -m pytest $(PYTEST_WORKERS) tests/unit/plugins tests/unit/test_specs.py
 	ansible-playbook site.yml -i inventories/local --syntax-check
 
 .PHONY: molecule
@@ -107,7 +115,7 @@ test-slow: setup other-core ## Run the long tests: MLflow 2.18.0, faults, killed
 
 .PHONY: coverage
 coverage: setup ## Report the lines and branches of plugins/ that make unit runs
-	python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-report=xml
+	python -m pytest $(PYTEST_WORKERS) --cov --cov-report=term --cov-report=xml
 
 .PHONY: mutants
 mutants: setup ## Break the plan functions on purpose: every break must fail a test

@@ -223,4 +223,9 @@ def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is stopped. To take moto apart object by object would keep whoever stops it waiting for a second.
+    os._exit(status)

@@ -62,7 +62,9 @@ class TaskEndpoint:
 
         self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="ecs-endpoint", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="ecs-endpoint", daemon=True
+        )
         self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}"
 
     def start(self) -> None:

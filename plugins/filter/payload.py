@@ -49,6 +49,11 @@ def without_prose(source: bytes) -> bytes:
     return "\n".join(lines).encode()
 
 
+def bare_code(text: str) -> str:
+    """:func:`without_prose` of a text, without empty lines at its end."""
+    return without_prose(text.encode()).decode().rstrip() + "\n"
+
+
 def payload(folder: str) -> str:
     """The files below ``folder`` as a zip, compressed as a whole by xz, in base64; the same for the same files.
 
@@ -82,4 +87,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[[str], str]]:
         """Names as templates use them, after ``mlops.mlflow_aws.``."""
-        return {"payload": payload}
+        return {"payload": payload, "bare_code": bare_code}

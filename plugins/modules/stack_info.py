@@ -115,7 +115,8 @@ resources:
       sample: {vpc_id: vpc-0a1b2c3d, private_subnet_ids: [subnet-1, subnet-2]}
     secrets:
       description:
-        - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask)).
+        - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask),
+          C(gateway)).
         - C(previous_version_id) is null unless a rotation left a version that may still be in use.
       type: dict
     deleted_secrets:
@@ -206,6 +207,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import (
     Given,
     given_conflicts,
@@ -286,10 +288,12 @@ def main() -> None:
         # botocore gives up on throttling after two tries unless it is told otherwise.
         retries = {"retries": {"mode": "standard", "max_attempts": 12}}
         services = (*discovery.SERVICES, *(SETTINGS_SERVICES if module.params["settings"] else ()))
-        clients = {service: module.client(service, config=retries) for service in services}
         # The first call shows whether AWS is reached at all: that is said soon, not after twelve tries.
         soon = {"retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 10, "read_timeout": 20}
-        caller = module.client("sts", config=soon).get_caller_identity()
+        with one_session():
+            clients = {service: module.client(service, config=retries) for service in services}
+            sts = module.client("sts", config=soon)
+        caller = sts.get_caller_identity()
         resources, facts = look(module, clients, names)
         resources = await_ready(module, clients, names, resources)
         account = Account(clients, names, resources, module.params["bucket"] or "")

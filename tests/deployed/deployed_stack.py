@@ -31,6 +31,7 @@ SECRETS = {
     "database/mlflow": "password",
     "mlflow/admin": "password",
     "mlflow/flask": "key",
+    "mlflow/gateway": "key",
 }
 
 #: Search requests need a body with a list of experiments.

@@ -14,13 +14,16 @@ import pytest
 from tests.deployed.deployed_requests import RATE, Requests
 from tests.deployed.deployed_stack import Stack
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
-#: Seconds from the death of a task to the steady state of its successor.
-PATIENCE = 60.0
-#: Seconds after a death in which the load balancer may still send requests to the dead task (502).
-#: ECS sees the end of a container and takes the target out; no health check is waited for.
-BLIND = 3.0
+#: Seconds from the death of a task to the steady state of its successor, on a machine that has much else to do: MLflow
+#: is installed anew.
+PATIENCE = 300.0
+#: Seconds after a death until its target is out. ECS sees the end of a container, and no health check is waited for: it
+#: would need two, of 5 s and more, after the time that the container's own takes.
+BLIND = 10.0
+#: Seconds in which a load balancer may still send requests to a target that is out.
+RELOAD = 2.0
 
 
 def kill_one_task(stack: Stack) -> str:
@@ -35,6 +38,15 @@ def healthy_targets(stack: Stack) -> int:
     group = stack.service()["loadBalancers"][0]["targetGroupArn"]
     rows = stack.aws("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     return sum(row["TargetHealth"]["State"] == "healthy" for row in rows)
+
+
+def wait_until_out(stack: Stack, before: int) -> float:
+    """Seconds until the load balancer has one target less."""
+    began = time.monotonic()
+    while healthy_targets(stack) >= before:
+        assert time.monotonic() - began < BLIND, "the target of the dead task is still in"
+        time.sleep(0.05)
+    return time.monotonic() - began
 
 
 def wait_for_replacement(stack: Stack, before: set[str]) -> float:
@@ -57,21 +69,22 @@ def test_requests_are_answered_while_a_task_is_replaced(stack: Stack) -> None:
         pytest.skip("tasks are processes only on the embedded AWS: name its state folder with --emulator-state")
     if stack.service()["desiredCount"] < 2:
         pytest.skip("the stack has one task")
-    before = stack.running_tasks()
+    before, targets = stack.running_tasks(), healthy_targets(stack)
     with Requests(stack) as requests:
         time.sleep(1)
         died = time.monotonic()
         killed = kill_one_task(stack)
+        out = wait_until_out(stack, targets)
         took = wait_for_replacement(stack, before)
 
     assert not any(arn.endswith(killed) for arn in stack.running_tasks())
     failed = [(began - died, answer) for began, answer in requests.failed()]
-    late = [row for row in failed if row[0] > BLIND]
-    print(f"{len(requests.answers)} requests, failed {failed}, new task after {took:.1f} s")
-    assert late == [], f"failed after the first {BLIND} s: {late}"
+    late = [row for row in failed if row[0] > out + RELOAD]
+    print(f"{len(requests.answers)} requests, failed {failed}, out after {out:.1f} s, new task {took:.1f} s later")
+    assert late == [], f"failed although the target was out after {out:.1f} s: {late}"
     assert {answer for _, answer in failed} <= {502, 503}
     # One of two tasks was dead: every second request at most, and only until ECS noticed.
-    assert len(failed) <= BLIND * RATE / 2 + 1
-    assert len(requests.answers) > RATE * took / 2
+    assert len(failed) <= (out + RELOAD) * RATE / 2 + 1
+    assert len(requests.answers) > 2 * len(failed)
     assert [stack.search(stack.login) for _ in range(6)] == [200] * 6
     assert stack.search() == 401

@@ -112,7 +112,9 @@ def test_it_runs_with_nothing_made_but_what_is_missing(
     ):  # fmt: skip
         assert kind not in new, new[kind]
     assert len(new["SecurityGroups"]) == 1
-    assert new["SecretList"] == {f"{STACK}/{use}" for use in ("database/mlflow", "mlflow/admin", "mlflow/flask")}
+    assert new["SecretList"] == {
+        f"{STACK}/{use}" for use in ("database/mlflow", "mlflow/admin", "mlflow/flask", "mlflow/gateway")
+    }
     assert stack.health["healthy"] is True
     assert stack.url.endswith(f":{account.http_port}")
     assert stack.search(stack.login) == 200

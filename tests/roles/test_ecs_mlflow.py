@@ -145,7 +145,7 @@ def test_the_databases_were_migrated_by_a_task_of_their_own(applied: Scenario) -
 
 def test_no_secret_stands_in_a_task_definition(applied: Scenario) -> None:
     uses = {"database/master": "password", "database/mlflow": "password", "mlflow/admin": "password"}
-    values = [applied.secret(use)[key] for use, key in {**uses, "mlflow/flask": "key"}.items()]
+    values = [applied.secret(use)[key] for use, key in {**uses, "mlflow/flask": "key", "mlflow/gateway": "key"}.items()]
     for family in (STACK, f"{STACK}-migration"):
         text = json.dumps(definition(applied, family), default=str)
         # Not in an assert with the value: pytest would print it.

@@ -27,7 +27,7 @@ def _secret(name: str, key: str | None) -> dict[str, Any]:
 
 
 def _facts(secret_key: str | None, bucket_key: str | None, partition: str, database: str = "db-ONE") -> dict[str, Any]:
-    uses = ("master", "database", "admin", "flask")
+    uses = ("master", "database", "admin", "flask", "gateway")
     return {
         "stack_name": "fraud",
         "stack_region": "eu-west-2",
@@ -179,8 +179,8 @@ def test_each_role_reads_its_own_secrets_only(rights: dict[str, Any]) -> None:
     def names(role: str) -> list[str]:
         return [arn.rsplit(":", 1)[-1] for arn in rights["keys"][role]["Secrets"]["Resource"]]
 
-    assert names("execution") == ["database", "flask"]
-    assert names("migration") == ["database", "flask", "master", "admin"]
+    assert names("execution") == ["database", "flask", "gateway"]
+    assert names("migration") == ["database", "flask", "gateway", "master", "admin"]
 
 
 def test_containers_do_not_depend_on_the_images_user_and_entry_point(worked_out: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ def secrets(account: Account) -> Settings:
     """Settings of the secrets, with the options of community.aws.secretsmanager_secret."""
     client, names = account.clients["secretsmanager"], account.names
     found = {}
-    for name in (names.secret_master, names.secret_database, names.secret_admin, names.secret_flask):
+    mlflow = (names.secret_admin, names.secret_flask, names.secret_gateway)
+    for name in (names.secret_master, names.secret_database, *mlflow):
         row = absent(lambda name=name: client.describe_secret(SecretId=name), "ResourceNotFoundException")  # type: ignore[misc]
         if row is not None and "DeletedDate" not in row:
             policy = client.get_resource_policy(SecretId=name).get("ResourcePolicy")

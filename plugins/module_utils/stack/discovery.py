@@ -223,6 +223,7 @@ def secrets(
         "database": names.secret_database,
         "admin": names.secret_admin,
         "flask": names.secret_flask,
+        "gateway": names.secret_gateway,
     }
     living: dict[str, Any] = {}
     deleted: dict[str, dict[str, Any]] = {}

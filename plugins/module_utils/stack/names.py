@@ -60,6 +60,7 @@ class StackNames:
     secret_database: str
     secret_admin: str
     secret_flask: str
+    secret_gateway: str
 
     def as_dict(self) -> dict[str, str]:
         """The names as a plain dictionary, for templates."""
@@ -101,6 +102,7 @@ def stack_names(stack: str, region: str) -> StackNames:
         secret_database=f"{stack}/database/mlflow",
         secret_admin=f"{stack}/mlflow/admin",
         secret_flask=f"{stack}/mlflow/flask",
+        secret_gateway=f"{stack}/mlflow/gateway",
     )
 
 

@@ -53,7 +53,7 @@ def _parts(
     return {
         "network": _network(resources["network"], names, cidrs),
         # The comparison names them: here they are what others need.
-        "secrets": [use for use in ("master", "database", "admin", "flask") if not secrets.get(use)],
+        "secrets": [use for use in ("master", "database", "admin", "flask", "gateway") if not secrets.get(use)],
         "storage": [] if resources["storage"] else [f"bucket {bucket}"],
         "rds": [] if resources["rds"] else [f"DB instance {names['database']} and its groups"],
         "alb": [

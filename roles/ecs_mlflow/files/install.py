@@ -21,6 +21,7 @@ import re
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -142,12 +143,21 @@ def unpack(payload: str, home: Path) -> Path:
     return lib
 
 
+def has_certificates() -> bool:
+    """Whether the image has a certificate store. A company's image may have a company's authority in it, of which the
+    store that comes with uv knows nothing; pip asks the image's, too."""
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile) or bool(paths.capath and any(Path(paths.capath).iterdir()))
+
+
 def install_mlflow(home: Path, lib: Path, version: str) -> Path:
     """Make ``home/venv`` with MLflow; answers its Python."""
     env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "UV_HTTP_TIMEOUT": "60"}
     if "UV_DEFAULT_INDEX" not in env and (index := setting("UV_INDEX_URL", setting("PIP_INDEX_URL"))):
         env["UV_DEFAULT_INDEX"] = index
         env.pop("UV_INDEX_URL", None)
+    if has_certificates():
+        env.setdefault("UV_SYSTEM_CERTS", "true")
     tools, cache = home / "tools", home / "cache"
     # On the volume itself uv can link files into the environment instead of copying them.
     env.setdefault("UV_CACHE_DIR", str(cache))
@@ -259,7 +269,7 @@ def install() -> None:
     if not re.fullmatch(r"\d+\.\d+\.\d+[a-z0-9.]*", version):
         raise InstallError(f"ecs_mlflow_version must be a version of MLflow such as 3.17.2, not {version!r}")
     if version.startswith("2."):
-        say(f"WARNING: MLflow {version} has known vulnerabilities, and shows logged-in users each other's data")
+        say(f"WARNING: MLflow {version} has known vulnerabilities: use it only until your clients have moved")
     open_scratch(Path(setting("MLFLOW_AWS_SCRATCH", "/var/lib/mlflow")))
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755)

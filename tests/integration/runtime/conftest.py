@@ -35,7 +35,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(scope="session")
+# Not of the session: what is in moto ends with each module (tests/conftest.py).
+@pytest.fixture(scope="module")
 def storage() -> Iterator[Storage]:
     """An S3 on a free port of this machine."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -73,7 +74,7 @@ def runtime(request: pytest.FixtureRequest, runtime_of: Callable[[str], Runtime]
     return runtime_of(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_task(postgres: Postgres, storage: Storage) -> Callable[..., Task]:
     """A task with a role and databases of its own names, which do not exist yet."""
 
@@ -103,6 +104,7 @@ def new_task(postgres: Postgres, storage: Storage) -> Callable[..., Task]:
             "MLFLOW_AWS_DB_MASTER_PASSWORD": server.master_password,
             "MLFLOW_AWS_ADMIN_PASSWORD": password(),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(32),
+            "MLFLOW_CRYPTO_KEK_PASSPHRASE": secrets.token_urlsafe(32),
         }
         return Task(runtime, server, env, hidden)
 

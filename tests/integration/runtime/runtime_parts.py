@@ -21,7 +21,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import payload
+from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import bare_code, payload
 
 from emulator.addresses import free_port
 from tests.postgres import Postgres
@@ -29,6 +29,7 @@ from tests.postgres import Postgres
 ROOT = Path(__file__).resolve().parents[3]
 FILES = ROOT / "roles" / "ecs_mlflow" / "files"
 VERSIONS = ["3.17.2", pytest.param("2.18.0", marks=pytest.mark.slow)]
+_OF_THE_SERVER = ("MLFLOW_AWS_DB_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_CRYPTO_KEK_PASSPHRASE")
 BUCKET, PREFIX = "models-of-test", "mlflow-artifacts"
 
 
@@ -76,7 +77,7 @@ def run_install(home: Path, scratch: Path, version: str, **more: str) -> subproc
         "MLFLOW_AWS_PAYLOAD": payload(str(FILES / "mlflow_aws")),
         **more,
     }
-    text = (FILES / "install.py").read_text(encoding="utf-8")
+    text = bare_code((FILES / "install.py").read_text(encoding="utf-8"))
     return subprocess.run([sys.executable, "-c", text], env=env, capture_output=True, text=True, check=False)
 
 
@@ -206,7 +207,7 @@ class Server:
 def serving(task: Task, log: Path, **changes: str) -> Iterator[Server]:
     """Run ``mlflow-aws serve`` until the block ends; it is healthy when the block begins."""
     port = free_port()
-    kept = {name: task.secrets[name] for name in ("MLFLOW_AWS_DB_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY")}
+    kept = {name: task.secrets[name] for name in _OF_THE_SERVER}
     env = {key: value for key, value in task.env.items() if "MASTER" not in key}
     env = {**env, **kept, "MLFLOW_AWS_PORT": str(port), **changes}
     with open(log, "wb") as sink:

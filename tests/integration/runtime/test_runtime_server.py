@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.runtime.runtime_parts import BUCKET, PREFIX, Runtime, Server, Storage, Task, serving
+from tests.integration.runtime.runtime_parts import BUCKET, PREFIX, Answer, Runtime, Server, Storage, Task, serving
 from tests.postgres import password
 
 UNAUTHENTICATED = (
@@ -348,12 +348,21 @@ def test_shipped_password_is_refused_for_an_admin(server: Server) -> None:
 
 
 def test_hosts_and_origins(server: Server) -> None:
-    if server.task.runtime.generation == 2:
-        pytest.skip("MLflow 2.18 has neither check")
     path, body = "/ajax-api/2.0/mlflow/experiments/search", {"max_results": 1}
     assert server.call("POST", path, body, headers={"Host": "evil.example"}).status == 403
     assert server.call("GET", "/health", headers={"Host": "evil.example"}, login=NOBODY).status == 200
     assert server.call("POST", path, body, headers={"Origin": "http://evil.example"}).status == 403
+    # Nor a page of some program on the user's own machine.
+    for origin in ("http://localhost", "http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]:1", "null"):
+        assert server.call("POST", path, body, headers={"Origin": origin}).status == 403
+        for way in WAYS:
+            for method in ("GET", "OPTIONS"):
+                asks = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+                answer = server.call(method, way, headers=asks)
+                told = {name.lower(): value for name, value in answer.headers.items()}
+                assert "access-control-allow-origin" not in told, (origin, way, method)
+    for host in ("localhost", "localhost:5000", "10.0.0.1", "127.0.0.2"):
+        assert server.call("POST", path, body, headers={"Host": host}).status == 403
     allowed = {"Host": "mlflow.example", "Origin": "http://mlflow.example"}
     assert server.call("POST", path, body, headers=allowed).status == 200
 
@@ -394,3 +403,69 @@ def test_upgraded_login_still_works(
         assert done.returncode == 0, done.stderr
     with serving(new, tmp_path / "log") as server:
         assert server.api("experiments/search", {"max_results": 1})["experiments"]
+
+
+#: Answered by Flask, and by FastAPI under MLflow 3: both must count.
+WAYS = ("/api/2.0/mlflow/experiments/search?max_results=1", "/api/2.0/mlflow-artifacts/artifacts/none/at/all")
+
+
+@pytest.mark.parametrize("path", WAYS)
+def test_guessing_is_limited_and_locks_nobody_else_out(server: Server, path: str) -> None:
+    user, word = f"user-{secrets.token_hex(3)}", password()
+    server.api("users/create", {"username": user, "password": word})
+    here, there = f"2001:db8:{secrets.token_hex(2)}:1::9", f"2001:db8:{secrets.token_hex(2)}:2::9"
+
+    def ask(word: str, forwarded: str) -> Answer:
+        return server.call("GET", path, login=(user, word), headers={"X-Forwarded-For": forwarded})
+
+    answers = [ask(password(), f"198.51.100.{number}, {here}") for number in range(60)]
+    statuses = [answer.status for answer in answers]
+    assert statuses[:10] == [401] * 10
+    # Two workers with ten tries each; a slow machine may forgive some meanwhile.
+    assert statuses.count(401) < 40
+    assert statuses[-1] == 429
+    waits = {int(answer.headers.get("Retry-After", answer.headers.get("retry-after", "0"))) for answer in answers[-5:]}
+    assert all(1 <= seconds <= 20 for seconds in waits)
+    assert {ask(word, here).status for _ in range(6)} == {429}
+    # What the client itself has put in front of the load balancer's entry is no way out, and none to lock others out.
+    assert ask(word, f"{there}, {here}").status == 429
+    assert {ask(word, f"{here}, {there}").status for _ in range(6)} <= {200, 403, 404}
+    assert server.call("GET", path).status != 429
+
+
+@pytest.mark.parametrize("path", WAYS)
+def test_an_outdated_client_locks_nobody_out(server: Server, path: str) -> None:
+    user, old, new = f"user-{secrets.token_hex(3)}", password(), password()
+    server.api("users/create", {"username": user, "password": new})
+    for _ in range(40):
+        assert server.call("GET", path, login=(user, old)).status == 401
+        assert server.call("GET", path, login=(user, new)).status in (200, 403, 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/ajax-api/3.0/mlflow/demo/generate", {}),
+        ("POST", "/ajax-api/3.0/mlflow/demo/delete", {}),
+        ("GET", "/ajax-api/3.0/mlflow/gateway/supported-models", None),
+        ("GET", "/ajax-api/3.0/mlflow/gateway/supported-models?provider=openai", None),
+        ("GET", "/ajax-api/3.0/mlflow/gateway/supported-providers", None),
+        ("GET", "/ajax-api/3.0/mlflow/gateway/provider-config?provider=openai", None),
+        (
+            "POST",
+            "/api/3.0/mlflow/gateway/secrets/create",
+            {"secret_name": "x", "secret_value": {"api_key": "x"}, "provider": "openai"},
+        ),
+        ("POST", "/api/3.0/mlflow/gateway/endpoints/create", {"name": "x"}),
+        ("POST", "/api/3.0/mlflow/gateway/model-definitions/create", {"name": "x"}),
+    ],
+)
+def test_what_costs_much_or_asks_other_servers_is_for_admins(
+    server: Server, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    if server.task.runtime.generation == 2:
+        pytest.skip("MLflow 3 only")
+    user, word = f"user-{secrets.token_hex(3)}", password()
+    server.api("users/create", {"username": user, "password": word})
+    answer = server.call(method, path, body, login=(user, word))
+    assert (answer.status, answer.body) == (403, b"Permission denied")

@@ -170,11 +170,11 @@ class Cloud:
         """DescribeTasks of one task."""
         return dict(self.ecs.describe_tasks(cluster=self.cluster, tasks=[arn], include=["TAGS"])["tasks"][0])
 
-    def wait_task(self, arn: str, status: str, seconds: float = 15.0) -> dict[str, Any]:
+    def wait_task(self, arn: str, status: str, seconds: float = 60.0) -> dict[str, Any]:
         """The task once its lastStatus is ``status``."""
         return dict(wait_for(lambda: (found := self.task(arn))["lastStatus"] == status and found, seconds))
 
-    def finish(self, definition: str, seconds: float = 15.0, **more: Any) -> dict[str, Any]:
+    def finish(self, definition: str, seconds: float = 60.0, **more: Any) -> dict[str, Any]:
         """Run a task to its end."""
         return self.wait_task(self.run(definition, **more)["taskArn"], "STOPPED", seconds)
 
@@ -196,7 +196,7 @@ class Cloud:
         """DescribeServices of one service."""
         return dict(self.ecs.describe_services(cluster=self.cluster, services=[name], include=["TAGS"])["services"][0])
 
-    def wait_steady(self, name: str, seconds: float = 90.0) -> dict[str, Any]:
+    def wait_steady(self, name: str, seconds: float = 120.0) -> dict[str, Any]:
         """The service once its only deployment has completed with all tasks running."""
 
         def steady() -> Any:

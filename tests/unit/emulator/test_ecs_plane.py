@@ -257,7 +257,8 @@ def test_stopping_a_task_is_patient_and_then_not(cloud: Cloud) -> None:
     began = time.monotonic()
     cloud.ecs.stop_task(cluster=cloud.cluster, task=task["taskArn"], reason="enough")
     ended = cloud.wait_task(task["taskArn"], "STOPPED")
-    assert 1.0 <= time.monotonic() - began < 3.0
+    # Not the 30 s that a container has by default.
+    assert 1.0 <= time.monotonic() - began < 20.0
     assert output(cloud, task) == ["up", "no"]
     assert ended["containers"][0]["exitCode"] == 137
     assert (ended["stopCode"], ended["stoppedReason"]) == ("UserInitiated", "enough")
@@ -277,13 +278,14 @@ def test_the_first_process_of_a_container_gets_what_it_catches(
 ) -> None:
     """The kernel drops a signal to process 1 that it has no handler for: exit code 137 after the stop timeout."""
     program = f"{begin}import time; print('up', flush=True); time.sleep(600)"
-    task = cloud.run(cloud.register(cloud.python(program, stopTimeout=2, **more)))
+    task = cloud.run(cloud.register(cloud.python(program, stopTimeout=2 if code == 137 else 60, **more)))
     wait_for(lambda: cloud.task(task["taskArn"])["lastStatus"] == "RUNNING" and output(cloud, task))
     began = time.monotonic()
     cloud.ecs.stop_task(cluster=cloud.cluster, task=task["taskArn"])
     ended = cloud.wait_task(task["taskArn"], "STOPPED")
     assert ended["containers"][0]["exitCode"] == code
-    assert (time.monotonic() - began >= 2.0) == (code == 137)
+    if code == 137:
+        assert time.monotonic() - began >= 2.0
 
 
 def test_children_and_daemons_end_with_the_container(cloud: Cloud) -> None:
@@ -420,7 +422,7 @@ def test_logs_arrive_while_the_container_runs(cloud: Cloud, group: str, executio
     task = cloud.run(cloud.register(container, executionRoleArn=execution_role))
     cloud.wait_task(task["taskArn"], "RUNNING")
     stream = f"app/main/{task['taskArn'].split('/')[-1]}"
-    wait_for(lambda: cloud.messages(group, stream) == ["early"], 3)
+    wait_for(lambda: cloud.messages(group, stream) == ["early"])
     cloud.ecs.stop_task(cluster=cloud.cluster, task=task["taskArn"])
 
 
@@ -716,10 +718,10 @@ def test_an_unhealthy_container_is_replaced(cloud: Cloud, tmp_path: Path) -> Non
     assert task["containers"][0]["healthStatus"] == "HEALTHY"
     flag.unlink()
     # The replacement comes first; the task that fails stays until it is healthy.
-    wait_for(lambda: len(cloud.tasks_of(service)) == 2, 15)
+    wait_for(lambda: len(cloud.tasks_of(service)) == 2)
     assert cloud.task(task["taskArn"])["lastStatus"] == "RUNNING"
     flag.touch()
-    gone = cloud.wait_task(task["taskArn"], "STOPPED", 15)
+    gone = cloud.wait_task(task["taskArn"], "STOPPED")
     assert gone["stoppedReason"] == "Task failed container health checks"
     assert gone["stopCode"] == "ServiceSchedulerInitiated"
     cloud.wait_steady(service)
@@ -815,7 +817,8 @@ def test_a_service_name_is_taken_once(cloud: Cloud) -> None:
 
 
 def test_a_start_takes_its_time_and_can_be_interrupted(tmp_path: Path) -> None:
-    slow = Cloud(tmp_path, scale=0.03)
+    scale = 0.06
+    slow = Cloud(tmp_path, scale=scale)
     try:
         definition = slow.register(slow.python("pass"))
         interrupted, finished = slow.run(definition), slow.run(definition)
@@ -823,11 +826,11 @@ def test_a_start_takes_its_time_and_can_be_interrupted(tmp_path: Path) -> None:
         began = time.monotonic()
         slow.ecs.stop_task(cluster=slow.cluster, task=interrupted["taskArn"])
         gone = slow.wait_task(interrupted["taskArn"], "STOPPED")
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 57 * scale * 0.9
         assert "startedAt" not in gone
         slow.wait_task(finished["taskArn"], "PENDING")
         done = slow.wait_task(finished["taskArn"], "STOPPED")
-        assert (done["stoppedAt"] - done["createdAt"]).total_seconds() >= 57 * 0.03 * 0.9
+        assert (done["stoppedAt"] - done["createdAt"]).total_seconds() >= 57 * scale * 0.9
     finally:
         slow.close()
 
@@ -855,7 +858,8 @@ time.sleep(600)
         assert all(start_time(pid) for pid in pids)
         began = time.monotonic()
         own.plane.stop()
-        assert time.monotonic() - began < 8
+        # Not the 30 s that a container has by default.
+        assert time.monotonic() - began < 25
         assert not [pid for pid in pids if start_time(pid)]
         assert own.processes.parts() == []
         own.plane.stop()

@@ -45,8 +45,8 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-2"
 
 
-def eventually(probe: Callable[[], Any], seconds: float = 8.0) -> Any:
-    """The first true answer of ``probe``; its last answer when the time is over."""
+def eventually(probe: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true answer of ``probe``; its last answer when the time is over: a busy machine may take a while."""
     end = time.monotonic() + seconds
     while True:
         try:
@@ -740,9 +740,9 @@ def test_a_draining_target_ends_what_it_began_and_gets_nothing_new(cloud: Cloud)
     assert (draining["State"], draining["Reason"]) == ("draining", "Target.DeregistrationInProgress")
     assert len(cloud.health(group)) == 2
     old.hold.set()
-    under_way.join(5)
+    under_way.join(60)
     assert answers[0]["target"] == "old"
-    assert eventually(lambda: len(cloud.health(group)) == 1, 4)
+    assert eventually(lambda: len(cloud.health(group)) == 1)
     assert cloud.health(group, [leaving])[0]["Reason"] == "Target.NotRegistered"
     cloud.elb.deregister_targets(TargetGroupArn=group, Targets=[leaving])  # no error, as on AWS
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -18,11 +19,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 from moto.rds.exceptions import RDSClientError
 
@@ -465,17 +468,17 @@ def test_an_instance_exists_once_and_can_be_protected(rds: Any, shared: tuple[st
 
 
 def test_latency_and_the_end_of_everything(start_aws: Callable[..., EmbeddedAws]) -> None:
-    slow = start_aws(latency=0.008)  # a creation is 368 s on AWS, so 2.9 s here
+    slow = start_aws(latency=0.014)  # a creation is 368 s on AWS, so 5.1 s here
     rds, identifier, secret = slow.client("rds"), name("slow"), password()
     began = time.monotonic()
     rds.create_db_instance(**request(identifier, secret))
-    assert time.monotonic() - began < 2.9
+    assert time.monotonic() - began < 5.1
     shown = describe(rds, identifier)
     assert shown["DBInstanceStatus"] == "creating"
     assert "Endpoint" not in shown
     assert refused(rds.stop_db_instance, DBInstanceIdentifier=identifier)[0] == "InvalidDBInstanceState"
     assert eventually(lambda: describe(rds, identifier)["DBInstanceStatus"] == "available")
-    assert time.monotonic() - began > 2.9
+    assert time.monotonic() - began > 5.1
     assert query(describe(rds, identifier), secret, "SELECT 1") == [(1,)]
     # A creation can be cut short.
     other = name("short")
@@ -562,7 +565,7 @@ def test_amazon_aws_modules(aws: EmbeddedAws, tmp_path: Path) -> None:
     )
     play = tmp_path / "play.yml"
     play.write_text(PLAY, encoding="utf-8")
-    began = time.monotonic()
+    log = tmp_path / "ansible.log"
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("ansible-playbook")),
@@ -574,7 +577,13 @@ def test_amazon_aws_modules(aws: EmbeddedAws, tmp_path: Path) -> None:
             "-e",
             json.dumps({"identifier": identifier, "group": group, "ansible_python_interpreter": sys.executable}),
         ],
-        env={**aws.process_env, "TEST_PASSWORD": password(), "ANSIBLE_HOME": str(tmp_path), "ANSIBLE_NOCOLOR": "1"},
+        env={
+            **aws.process_env,
+            "TEST_PASSWORD": password(),
+            "ANSIBLE_HOME": str(tmp_path),
+            "ANSIBLE_LOG_PATH": str(log),
+            "ANSIBLE_NOCOLOR": "1",
+        },
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -582,8 +591,10 @@ def test_amazon_aws_modules(aws: EmbeddedAws, tmp_path: Path) -> None:
         timeout=200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    # The module polls once a minute: it must not have missed a single answer.
-    assert time.monotonic() - began < 55
+    # The module polls once a minute: no task of it may have missed a single answer.
+    begun = [datetime.fromisoformat(line[:23]) for line in log.read_text().splitlines() if "| TASK [" in line]
+    assert len(begun) == len(yaml.safe_load(PLAY)[0]["tasks"])
+    assert max(after - before for before, after in itertools.pairwise(begun)) < timedelta(seconds=55)
 
 
 # -- parts ------------------------------------------------------------------------------------------
@@ -720,7 +731,7 @@ def test_a_worker_settles_what_is_late_and_only_that() -> None:
     worker.submit(job("later", time.monotonic() + 60))
     began = time.monotonic()
     worker.settle()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert log == ["now"]
     worker.hurry()
     worker.settle()

@@ -30,7 +30,7 @@ def database(password: str) -> Database:
 
 def settings_with(secret: str, cache: bool = True) -> ServeSettings:
     root = ArtifactRoot("b-1", "p")
-    return ServeSettings(database(secret), Path("/x"), "admin", root, 5000, 2, "", "", cache, secret)
+    return ServeSettings(database(secret), Path("/x"), "admin", root, 5000, 2, "", "", cache, secret, secret)
 
 
 @pytest.mark.parametrize("password", PASSWORDS, ids=range(len(PASSWORDS)))
@@ -48,9 +48,7 @@ def test_uri_and_ini_give_every_password_back(password: str) -> None:
 
 def test_no_secret_on_the_command_line() -> None:
     secret = secrets.token_urlsafe(24)
-    settings = ServeSettings(
-        database(secret), Path("/x"), "admin", ArtifactRoot("b-1", "p"), 5000, 2, "", "", True, secret
-    )
+    settings = settings_with(secret)
     assert secret not in " ".join(serve.server_command(settings))
 
 
@@ -64,14 +62,14 @@ def test_environment_of_the_server() -> None:
     assert env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert (env["UVICORN_TIMEOUT_KEEP_ALIVE"], env["PATH"], env["HOME"]) == ("5", "/bin", "/root")
     assert "MLFLOW_AWS_DB_PASSWORD" not in env
+    assert (env["MLFLOW_CRYPTO_KEK_PASSPHRASE"], env["MLFLOW_CRYPTO_KEK_VERSION"]) == (secret, "2")
 
 
-@pytest.mark.parametrize(("cache", "function"), [(True, serve.CACHED_LOGIN), (False, serve.MLFLOW_LOGIN)])
-def test_login_cache_is_a_choice(cache: bool, function: str) -> None:
-    settings = ServeSettings(
-        database("x"), Path("/x"), "admin", ArtifactRoot("b-1", "p"), 5000, 1, "", "", cache, "key"
-    )
-    assert f"authorization_function = {function}\n" in serve.auth_ini(settings)
+@pytest.mark.parametrize("cache", [True, False])
+def test_login_cache_is_a_choice(cache: bool) -> None:
+    settings = settings_with("x", cache)
+    assert "authorization_function = mlflow_aws.access:authenticate\n" in serve.auth_ini(settings)
+    assert serve.server_environment(settings, {}, Path("/x"))["MLFLOW_AWS_LOGIN_CACHE"] == str(cache).lower()
 
 
 def test_ini_is_private(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "MLFLOW_AWS_ADMIN_USERNAME": "admin",
     "MLFLOW_AWS_ARTIFACTS": "s3://models/prefix",
     "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16),
+    "MLFLOW_CRYPTO_KEK_PASSPHRASE": secrets.token_hex(16),
     "MLFLOW_AWS_DB_MASTER_USER": "master",
     "MLFLOW_AWS_DB_MASTER_PASSWORD": secrets.token_urlsafe(16),
     "MLFLOW_AWS_ADMIN_PASSWORD": secrets.token_urlsafe(16),
@@ -37,7 +38,7 @@ def test_defaults() -> None:
 def test_no_secret_in_a_representation() -> None:
     shown = repr(serve_settings(ENVIRONMENT)) + repr(migrate_settings(ENVIRONMENT))
     for name in ENVIRONMENT:
-        if "PASSWORD" in name or "SECRET" in name:
+        if "PASSWORD" in name or "SECRET" in name or "PASSPHRASE" in name:
             assert ENVIRONMENT[name] not in shown
 
 

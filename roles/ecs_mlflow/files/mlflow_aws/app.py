@@ -24,14 +24,22 @@ def create_app() -> Any:
     :raises RuntimeError: the installed MLflow has no place for one of the rules.
     """
     from mlflow.server import auth
+    from mlflow.version import VERSION
 
-    from mlflow_aws import artifacts, forget, rights
+    from mlflow_aws import artifacts, forget, rights, routes
     from mlflow_aws.locations import ArtifactRoot
 
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
     forget.install()
     auth.get_auth_func(auth.auth_config.authorization_function)  # a wrong name must not wait for the first request
+    modern = not VERSION.startswith("2.")
+    if modern:
+        routes.install()
     application = auth.create_app()
+    if not modern:
+        from mlflow_aws import mlflow2
+
+        mlflow2.install()
     auth.app.after_request(_offer_password_change)
     if hasattr(application, "add_middleware"):
         application.add_middleware(_WithoutAssistant)

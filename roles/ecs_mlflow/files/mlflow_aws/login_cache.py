@@ -10,41 +10,61 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
-#: Remembered logins a process; the least recently used goes first.
+#: Remembered logins a process, and as many that failed; the least recently used goes first.
 CAPACITY = 4096
 
 
+@dataclass(frozen=True)
+class Login:
+    """A user, a password and the stored hash that it shall belong to. User and password as digests."""
+
+    user: bytes
+    password: bytes
+    stored_hash: str
+
+
 class LoginCache:
-    """Which passwords have been verified against which stored hash. Safe for threads.
+    """Which passwords belong to which stored hash, and which do not. Safe for threads.
 
     :param verify: tells whether a stored hash belongs to a password; costs some 80 ms of CPU.
-    :param capacity: how many are remembered at most.
+    :param capacity: how many are remembered at most; 0 remembers no right one.
     """
 
     def __init__(self, verify: Callable[[str, str], bool], capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
         self._verify = verify
         # The key lives in this process only: the digests are worth nothing outside of it.
         self._key = secrets.token_bytes(32)
-        self._entries: OrderedDict[tuple[str, bytes, str], None] = OrderedDict()
+        self._found: dict[bool, OrderedDict[Login, None]] = {True: OrderedDict(), False: OrderedDict()}
+        self._capacity = {True: capacity, False: CAPACITY}
         self._lock = threading.Lock()
 
-    def is_valid(self, username: str, password: str, stored_hash: str) -> bool:
-        """Whether ``password`` is the one behind ``stored_hash``."""
-        digest = hashlib.blake2b(password.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()
-        entry = (username, digest, stored_hash)
+    def login(self, username: str, password: str, stored_hash: str) -> Login:
+        """What the cache knows a login by."""
+        return Login(self._digest(username), self._digest(password), stored_hash)
+
+    def _digest(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()
+
+    def verdict(self, login: Login) -> bool | None:
+        """Whether the password is the one behind the hash, where that is known."""
         with self._lock:
-            if entry in self._entries:
-                self._entries.move_to_end(entry)
-                return True
-        if not self._verify(stored_hash, password):
-            return False
+            for right, logins in self._found.items():
+                if login in logins:
+                    logins.move_to_end(login)
+                    return right
+        return None
+
+    def verify(self, login: Login, password: str) -> bool:
+        """Whether ``password`` is the one behind the hash: verified, and remembered."""
+        right = self._verify(login.stored_hash, password)
+        logins = self._found[right]
         with self._lock:
-            self._entries[entry] = None
-            if len(self._entries) > self._capacity:
-                self._entries.popitem(last=False)
-        return True
+            logins[login] = None
+            if len(logins) > self._capacity[right]:
+                logins.popitem(last=False)
+        return right
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(map(len, self._found.values()))

@@ -22,6 +22,7 @@ from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
 from mlflow_aws import database as db
+from mlflow_aws import gateway
 from mlflow_aws.errors import Refusal
 from mlflow_aws.settings import Database, Master, MigrateSettings, migrate_settings
 
@@ -296,6 +297,14 @@ def _migrate_auth(settings: MigrateSettings) -> None:
         print(f"WARNING: admin {name} still has a publicly known default password: rotate it now")
 
 
+def _protect_gateway_keys(settings: MigrateSettings) -> None:
+    connection = db.connect(settings.database, settings.database.tracking)
+    try:
+        gateway.rewrap(connection, settings.gateway_passphrase)
+    finally:
+        connection.close()
+
+
 def _prepare_environment() -> None:
     """What MLflow reads at import: telemetry off, and an ini without a database for its auth package."""
     warnings.simplefilter("ignore")  # deprecations between MLflow and its libraries are no news for an operator
@@ -334,6 +343,7 @@ def run(settings: MigrateSettings) -> None:
             try:
                 _migrate_tracking(database, empty=before[0] is None)
                 _migrate_auth(settings)
+                _protect_gateway_keys(settings)
             finally:
                 Path(os.environ["MLFLOW_AUTH_CONFIG_PATH"]).unlink(missing_ok=True)
             after = _revisions_of(database, schemas)

@@ -26,7 +26,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{32}")
 #: Folders of an experiment's location, and what lies in them (MLflow's layout).
 _TIER_OF_FOLDER = {"models": LOGGED_MODEL, "traces": TRACE}
 #: The key of PostgreSQL's advisory lock that orders the creation of experiments with a location of their own.
-_LOCK = 0x6D6C666C6F77
+_LOCK = 0x6C6F636174696F6E
 
 
 @dataclass(frozen=True)

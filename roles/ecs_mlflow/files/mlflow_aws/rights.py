@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g, has_request_context
+from flask import g, has_request_context, request
 from mlflow.server import auth
 from werkzeug.datastructures import Authorization
 
@@ -37,6 +37,17 @@ class RememberScope:
             scope.setdefault("state", {})
             _scope.set(scope)
         await self._app(scope, receive, send)
+
+
+def forwarded_for() -> str:
+    """All that the current request says in X-Forwarded-For, in the order of its lines.
+
+    Under FastAPI, MLflow hands only the first of several lines to its login function.
+    """
+    scope = _scope.get()
+    if scope is None:
+        return request.headers.get("X-Forwarded-For", "") if has_request_context() else ""
+    return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow_aws import database as db
+from mlflow_aws import gateway
 from mlflow_aws.errors import Refusal
 from mlflow_aws.redact import SECRET_VARIABLES
 from mlflow_aws.settings import ServeSettings, serve_settings
@@ -30,8 +31,7 @@ GRACE = 20
 KEEP_ALIVE = 4020
 #: The name of our application (see app.py) among the entry points ``mlflow.app``.
 APPLICATION = "mlflow-aws"
-CACHED_LOGIN = "mlflow_aws.access:authenticate"
-MLFLOW_LOGIN = "mlflow.server.auth:authenticate_request_basic_auth"
+LOGIN = "mlflow_aws.access:authenticate"
 
 
 def auth_ini(settings: ServeSettings) -> str:
@@ -46,7 +46,7 @@ def auth_ini(settings: ServeSettings) -> str:
         "database_uri": db.sqlalchemy_uri(settings.database, settings.database.auth),
         "admin_username": settings.admin_username,
         "admin_password": secrets.token_urlsafe(32),
-        "authorization_function": CACHED_LOGIN if settings.login_cache else MLFLOW_LOGIN,
+        "authorization_function": LOGIN,
         # MLflow's own cache would accept a changed password on every other worker until its time is up.
         "auth_cache_ttl_seconds": "0",
     }
@@ -95,6 +95,9 @@ def server_environment(settings: ServeSettings, environ: Mapping[str, str], ini:
         "MLFLOW_BACKEND_STORE_URI": db.sqlalchemy_uri(settings.database, settings.database.tracking),
         "MLFLOW_AUTH_CONFIG_PATH": str(ini),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.flask_key,
+        "MLFLOW_CRYPTO_KEK_PASSPHRASE": settings.gateway_passphrase,
+        "MLFLOW_CRYPTO_KEK_VERSION": str(gateway.OURS),
+        "MLFLOW_AWS_LOGIN_CACHE": str(settings.login_cache).lower(),
         "MLFLOW_AWS_ARTIFACTS": settings.artifacts.uri,
     }
     passed = {key: value for key, value in environ.items() if key not in SECRET_VARIABLES}

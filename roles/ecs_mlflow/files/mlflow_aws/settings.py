@@ -69,6 +69,7 @@ class ServeSettings:
     cors_origins: str
     login_cache: bool
     flask_key: str = field(repr=False)
+    gateway_passphrase: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class MigrateSettings:
     master: Master
     admin_username: str
     admin_password: str = field(repr=False)
+    gateway_passphrase: str = field(repr=False)
 
 
 class _Reader:
@@ -177,6 +179,7 @@ def serve_settings(environ: Mapping[str, str]) -> ServeSettings:
         cors_origins=read.text("MLFLOW_AWS_CORS_ORIGINS", ""),
         login_cache=read.truth("MLFLOW_AWS_LOGIN_CACHE", "true"),
         flask_key=read.secret("MLFLOW_FLASK_SERVER_SECRET_KEY"),
+        gateway_passphrase=read.secret("MLFLOW_CRYPTO_KEK_PASSPHRASE"),
     )
 
 
@@ -201,4 +204,5 @@ def migrate_settings(environ: Mapping[str, str]) -> MigrateSettings:
         master=master,
         admin_username=_admin_username(read),
         admin_password=read.secret("MLFLOW_AWS_ADMIN_PASSWORD"),
+        gateway_passphrase=read.secret("MLFLOW_CRYPTO_KEK_PASSPHRASE"),
     )

@@ -161,7 +161,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "previous_version_id": None,
     }
     assert len(found["secrets"]["admin"]["version_id"]) == 36
-    assert [use for use, row in found["secrets"].items() if row is None] == ["master", "database", "flask"]
+    assert [use for use, row in found["secrets"].items() if row is None] == ["master", "database", "flask", "gateway"]
     # Without the stack's tag a bucket is somebody's own: adopted.
     assert found["storage"] == {
         "bucket": "made-by-hand-artifacts",

@@ -52,6 +52,7 @@ LIMITS = {
     "secret_database": (512, r"[A-Za-z0-9/_+=.@-]+"),
     "secret_admin": (512, r"[A-Za-z0-9/_+=.@-]+"),
     "secret_flask": (512, r"[A-Za-z0-9/_+=.@-]+"),
+    "secret_gateway": (512, r"[A-Za-z0-9/_+=.@-]+"),
 }
 
 REGION = "eu-west-2"
@@ -140,6 +141,7 @@ def test_names_are_those_of_the_first_release() -> None:
         "secret_database": "fraud-scoring-mlflow/database/mlflow",
         "secret_admin": "fraud-scoring-mlflow/mlflow/admin",
         "secret_flask": "fraud-scoring-mlflow/mlflow/flask",
+        "secret_gateway": "fraud-scoring-mlflow/mlflow/gateway",
     }
 
 

@@ -24,7 +24,7 @@ NETWORK: dict[str, Any] = {
     "private_subnet_ids": ["subnet-1", "subnet-2"],
     "security_group_ids": {"alb": "sg-1", "ecs": "sg-2", "rds": "sg-3"},
 }
-SECRETS = {use: {"arn": use} for use in ("master", "database", "admin", "flask")}
+SECRETS = {use: {"arn": use} for use in ("master", "database", "admin", "flask", "gateway")}
 ROLES = ("execution_role_arn", "migration_execution_role_arn", "task_role_arn")
 WHOLE: dict[str, Any] = {
     "network": NETWORK,
