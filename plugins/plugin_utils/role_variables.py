@@ -56,6 +56,11 @@ def own_names(role: str) -> Iterable[str]:
     return _file(role, "vars", "main.yml")
 
 
+def pinned_releases() -> set[str]:
+    """The releases of MLflow whose requirements come with the role ecs_mlflow."""
+    return {path.stem for path in _ROLES.joinpath("ecs_mlflow/files/mlflow_aws/requirements").glob("[0-9]*.txt")}
+
+
 class RoleVariables:
     """The variables of the collection's roles in one play, for one host.
 

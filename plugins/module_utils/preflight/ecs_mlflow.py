@@ -11,6 +11,10 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.fargate import check_size
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.environment import environment_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.hosts import host_problems, origin_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.images import image_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.urls import url_problems
 
 #: MB of the parent process, and of one worker after load: MLflow 3.17.2 with its job runner off held 732 MB with two
 #: workers (docs/sizing.md).
@@ -46,6 +50,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         found.append(f"ecs_mlflow_version: '{version}' is not a release of MLflow; use one such as 3.17.2")
     elif _release(version) < (2, 18, 0):
         found.append(f"ecs_mlflow_version: {version} is too old to be run safely; use 3.17.2, or at least 2.18.0")
+    if problem := image_problem("ecs_mlflow_image", inputs["ecs_mlflow_image"]):
+        found.append(problem)
+    found += url_problems("ecs_mlflow_index_url", inputs["ecs_mlflow_index_url"], "https://pypi.example.org/simple")
+    found += host_problems("ecs_mlflow_allowed_hosts", inputs["ecs_mlflow_allowed_hosts"])
+    found += origin_problems("ecs_mlflow_cors_origins", inputs["ecs_mlflow_cors_origins"])
+    found += environment_problems("ecs_mlflow_environment", inputs["ecs_mlflow_environment"])
     cpu, memory = int(inputs["ecs_mlflow_cpu"]), int(inputs["ecs_mlflow_memory"])
     try:
         check_size(cpu, memory)
@@ -57,7 +67,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     if inputs["ecs_mlflow_autoscaling"]:
         if least < 1 or least > most:
             found.append(
-                f"ecs_mlflow_min_count and ecs_mlflow_max_count: {least} to {most} is no range; "
+                f"ecs_mlflow_min_count and ecs_mlflow_max_count: {least} to {most} is not a range; "
                 "set 1 <= ecs_mlflow_min_count <= ecs_mlflow_max_count"
             )
         elif count >= 1 and not least <= count <= most:
@@ -68,7 +78,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     workers = int(inputs["ecs_mlflow_workers"])
     fits = largest_workers(memory)
     if workers < 0:
-        found.append(f"ecs_mlflow_workers: {workers} is no number of workers; use 1 or more, or 0 for as many as fit")
+        found.append(f"ecs_mlflow_workers: {workers}; use 1 or more workers, or 0 for as many as fit")
     if workers > fits:
         found.append(
             f"ecs_mlflow_workers: {workers} workers do not fit into ecs_mlflow_memory ({memory} MiB), "
@@ -81,7 +91,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     ]
     for variable in ("ecs_mlflow_migration_timeout", "ecs_mlflow_rollout_timeout", "ecs_mlflow_database_timeout"):
         if int(inputs[variable]) < 1:
-            found.append(f"{variable}: {inputs[variable]} is no number of seconds to wait; use 1 or more")
+            found.append(f"{variable}: {inputs[variable]} is not a number of seconds; use 1 or more")
     for variable in ("ecs_mlflow_tracking_database", "ecs_mlflow_auth_database"):
         name = inputs[variable]
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name) or name in _TAKEN_DATABASES:

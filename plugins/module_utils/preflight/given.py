@@ -11,19 +11,21 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS
 
-#: What an id looks like, and an example.
+#: What an id looks like, what it is the id of, and an example.
 _FORMS = {
-    "stack_vpc_id": (re.compile(r"vpc-[0-9a-f]+"), "vpc-0a1b2c3d4e5f67890"),
-    "stack_public_subnet_ids": (re.compile(r"subnet-[0-9a-f]+"), "subnet-0a1b2c3d4e5f67890"),
-    "stack_private_subnet_ids": (re.compile(r"subnet-[0-9a-f]+"), "subnet-0a1b2c3d4e5f67890"),
-    "stack_security_group_ids": (re.compile(r"sg-[0-9a-f]+"), "sg-0a1b2c3d4e5f67890"),
-    "stack_db_instance": (re.compile(r"[A-Za-z](-?[A-Za-z0-9]+)*"), "team-postgres"),
+    "stack_vpc_id": (re.compile(r"vpc-[0-9a-f]+"), "a VPC ID", "vpc-0a1b2c3d4e5f67890"),
+    "stack_public_subnet_ids": (re.compile(r"subnet-[0-9a-f]+"), "a subnet ID", "subnet-0a1b2c3d4e5f67890"),
+    "stack_private_subnet_ids": (re.compile(r"subnet-[0-9a-f]+"), "a subnet ID", "subnet-0a1b2c3d4e5f67890"),
+    "stack_security_group_ids": (re.compile(r"sg-[0-9a-f]+"), "a security group ID", "sg-0a1b2c3d4e5f67890"),
+    "stack_db_instance": (re.compile(r"[A-Za-z](-?[A-Za-z0-9]+)*"), "a DB instance identifier", "team-postgres"),
     "stack_db_master_secret_arn": (
         re.compile(r"arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+"),
+        "the ARN of a secret",
         "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!db-0a1b2c3d",
     ),
     "stack_target_group_arn": (
         re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:\d{12}:targetgroup/[^/]+/[0-9a-f]+"),
+        "the ARN of a target group",
         "arn:aws:elasticloadbalancing:eu-west-2:123456789012:targetgroup/mlflow/0a1b2c3d4e5f6789",
     ),
 }
@@ -33,21 +35,21 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     """Problems of the variables that name parts made by somebody else; no call to AWS."""
     groups: Mapping[str, Any] = inputs["stack_security_group_ids"]
     found = [
-        f"stack_security_group_ids: '{use}' is no use of a security group; use {', '.join(GROUPS)}"
+        f"stack_security_group_ids: '{use}' is not a use of a security group; use one of {', '.join(GROUPS)}"
         for use in groups
         if use not in GROUPS
     ]
-    for variable, (form, example) in _FORMS.items():
+    for variable, (form, what, example) in _FORMS.items():
         value = inputs[variable]
         values = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
         found += [
-            f"{variable}: '{one}' is not what AWS calls such a thing; give one such as {example}"
+            f"{variable}: '{one}' is not {what}; use one such as {example}"
             for one in values
             if one and not form.fullmatch(str(one))
         ]
     others = [name for name in _FORMS if name != "stack_vpc_id" and inputs[name]]
     if others and not inputs["stack_vpc_id"]:
-        found.append(f"{others[0]}: is of a VPC of your own, but stack_vpc_id is empty; give the VPC too")
+        found.append(f"{others[0]}: belongs to a VPC of your own, but stack_vpc_id is empty; give the VPC too")
     if inputs["stack_vpc_id"] and not inputs["stack_private_subnet_ids"]:
         found.append(
             "stack_private_subnet_ids: is empty, but the VPC is given (stack_vpc_id); name the subnets of the tasks"

@@ -35,9 +35,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     """Problems of ``mlflow_access_*`` variables that need no call to AWS or MLflow."""
     found = url_problems("mlflow_access_url", inputs["mlflow_access_url"])
     if inputs["mlflow_access_wait_timeout"] < 0:
-        found.append(
-            f"mlflow_access_wait_timeout: {inputs['mlflow_access_wait_timeout']} is no number of seconds; use 0 or more"
-        )
+        found.append(f"mlflow_access_wait_timeout: {inputs['mlflow_access_wait_timeout']}; use 0 or more seconds")
     found += _names("mlflow_access_users", inputs, checked_username)
     found += _env_users(inputs)
     found += _names("mlflow_access_experiments", inputs, lambda option, name: checked(option, name, EXPERIMENT))
@@ -45,18 +43,38 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     found += _names("mlflow_access_roles", inputs, _role_name)
     for place, role in _rows("mlflow_access_roles", inputs):
         for member in role.get("members") or []:
-            found += _refused(checked_username, f"{place}.members", member)
+            found += _refused(checked_username, f"{place}.members", member) or _unknown(
+                f"{place}.members", member, inputs
+            )
         found += _permissions(f"{place}.permissions", role.get("permissions") or [], (WORKSPACE, *NAMED, *PARTS), True)
     for place, row in _rows("mlflow_access_permissions", inputs):
-        found += _refused(checked_username, f"{place}.user", row["user"])
-        needed = row.get("state", "present") != "absent"
+        # A module leaves out what has no value.
+        needed = (row.get("state") or "present") != "absent"
+        found += _refused(checked_username, f"{place}.user", row["user"]) or (
+            _unknown(f"{place}.user", row["user"], inputs) if needed else []
+        )
         found += _permissions(f"{place}.permissions", row["permissions"], (*NAMED, *PARTS), needed)
     return found
 
 
+def _unknown(place: str, user: str, inputs: Mapping[str, Any]) -> list[str]:
+    """A user who is given something, and whom nobody makes."""
+    if user == inputs["stack_admin_username"] or user in _made(inputs):
+        return []
+    return [
+        f"{place}: '{user}' is not in mlflow_access_users; correct the name, or add the user there (one who exists "
+        "already keeps the password)"
+    ]
+
+
+def _made(inputs: Mapping[str, Any]) -> set[str]:
+    """The users whom the role makes."""
+    return {row["name"] for _place, row in _rows("mlflow_access_users", inputs) if row.get("state") != "absent"}
+
+
 def _env_users(inputs: Mapping[str, Any]) -> list[str]:
     """Users for whom a file is asked for though the role makes them no secret to fill it from."""
-    made = {row["name"] for _place, row in _rows("mlflow_access_users", inputs) if row.get("state") != "absent"}
+    made = _made(inputs)
     return [
         f"mlflow_access_env_users: '{name}' is not in mlflow_access_users; add the user there, or leave the name out"
         for name in inputs["mlflow_access_env_users"]
@@ -86,7 +104,7 @@ def _names(variable: str, inputs: Mapping[str, Any], check: Callable[[str, str],
     for place, row in _rows(variable, inputs):
         found += _refused(check, f"{place}.name", row["name"])
     counted = Counter(row["name"] for row in inputs[variable])
-    found += [f"{variable}: {name} stands there twice; keep one" for name, count in counted.items() if count > 1]
+    found += [f"{variable}: {name} is listed twice; keep one" for name, count in counted.items() if count > 1]
     return found
 
 

@@ -14,6 +14,14 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.zones impor
 
 #: Sizes that EC2 takes for a VPC and for a subnet (API CreateVpc, CreateSubnet).
 _LARGEST, _SMALLEST = 16, 28
+#: A load balancer wants 8 free addresses in each of its subnets, in a block of at least this size (Elastic Load
+#: Balancing user guide, "Subnets for your load balancer").
+_SMALLEST_PUBLIC = 27
+#: Special addresses of RFC 6890, of which EC2 makes no VPC.
+_REFUSED = tuple(
+    ipaddress.IPv4Network(block)
+    for block in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")
+)
 
 
 def _block(variable: str, text: str, found: list[str]) -> ipaddress.IPv4Network | None:
@@ -51,8 +59,14 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             )
         for position, text in enumerate(texts):
             block = _block(f"{variable}[{position}]", text, found)
-            if block is not None:
-                subnets.append((f"{variable}[{position}]", block))
+            if block is None:
+                continue
+            subnets.append((f"{variable}[{position}]", block))
+            if variable == "network_public_cidrs" and block.prefixlen > _SMALLEST_PUBLIC:
+                found.append(
+                    f"{variable}[{position}]: {block} is too small for a load balancer, which takes blocks of "
+                    f"/{_SMALLEST_PUBLIC} or larger; choose such a one"
+                )
     if len(inputs["network_public_cidrs"]) != len(inputs["network_private_cidrs"]):
         found.append(
             "network_public_cidrs and network_private_cidrs: their lengths differ "
@@ -60,6 +74,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             "each zone needs one of both"
         )
     if vpc is not None:
+        refused = next((other for other in _REFUSED if vpc.overlaps(other)), None)
+        if refused is not None:
+            found.append(
+                f"network_cidr: {vpc} lies in {refused}, which cannot be the addresses of a VPC; use a private block, "
+                "such as 10.0.0.0/16, 172.20.0.0/16 or 192.168.0.0/16"
+            )
         for name, block in subnets:
             if not block.subnet_of(vpc):
                 found.append(f"{name}: {block} lies outside network_cidr {vpc}; choose a block within it")

@@ -53,7 +53,13 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         found.append(
             f"rds_backup_retention_days: {days}; RDS keeps automated backups for 0 to 35 days, choose a number between"
         )
-    if problem := key_problem("rds_kms_key_id", inputs["rds_kms_key_id"]):
+    for name, value in inputs["rds_parameters"].items():
+        if value is None or isinstance(value, (Mapping, list)):
+            found.append(
+                f"rds_parameters.{name}: {value!r} is not the value of a parameter; give a number or a text, "
+                "or remove it"
+            )
+    if problem := key_problem("rds_kms_key_id", inputs["rds_kms_key_id"], inputs["stack_region"]):
         found.append(problem)
     return found
 

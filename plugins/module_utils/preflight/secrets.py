@@ -40,7 +40,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     window = int(inputs["secrets_recovery_window"])
     if window != 0 and not 7 <= window <= 30:
         found.append(f"secrets_recovery_window: {window} days; use 7 to 30, or 0 to delete without recovery")
-    if problem := key_problem("secrets_kms_key_id", inputs["secrets_kms_key_id"]):
+    if problem := key_problem("secrets_kms_key_id", inputs["secrets_kms_key_id"], inputs["stack_region"]):
         found.append(problem)
     return found
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import given
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.tags import tag_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import username_problem
 
 #: 40 characters keep every derived name that is not shortened within AWS's limits, the lowest of which is that of a
@@ -20,7 +21,6 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _REFUSED_BEGINNINGS = ("internal-", "sg-")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
-_RESERVED_TAGS = ("mlflow:stack", "mlflow:component", "mlflow:username", "Name")
 
 
 def input_problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -34,8 +34,8 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         )
     elif not _NAME.fullmatch(name):
         found.append(
-            f"stack_name: '{name}' is not a name that AWS takes everywhere; use lower-case letters, digits and "
-            "single hyphens, starting with a letter and not ending in a hyphen"
+            f"stack_name: '{name}' cannot be used in the names of all AWS resources; use lower-case letters, "
+            "digits and single hyphens, starting with a letter and not ending in a hyphen"
         )
     elif name.startswith(_REFUSED_BEGINNINGS):
         found.append(
@@ -44,9 +44,13 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         )
     if not _REGION.fullmatch(inputs["stack_region"]):
         found.append(f"stack_region: '{inputs['stack_region']}' is not an AWS region; use one such as eu-west-2")
-    for key in _RESERVED_TAGS:
-        if key in inputs["stack_tags"]:
-            found.append(f"stack_tags: the tag '{key}' is set by the collection itself; remove it from stack_tags")
+    account = inputs["stack_account_id"]
+    if account and not re.fullmatch(r"[0-9]{12}", account):
+        found.append(
+            f"stack_account_id: '{account}' is not the id of an AWS account; use its 12 digits in quotes, such as "
+            "'012345678901' (without quotes, YAML may read another number)"
+        )
+    found += tag_problems("stack_tags", inputs["stack_tags"])
     if problem := username_problem("stack_admin_username", inputs["stack_admin_username"], 128):
         found.append(problem)
     prefix = inputs["stack_artifact_prefix"]
@@ -59,6 +63,11 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     for key, port in ports.items():
         if not 1 <= int(port) <= 65535:
             found.append(f"{key}: {port} is not a port; use a number from 1 to 65535")
+    if int(ports["stack_http_port"]) == 443:
+        found.append(
+            "stack_http_port: 443 is the port of HTTPS, and the load balancer speaks plain HTTP in this release, so "
+            "that browsers would get no answer; use 80 or another port"
+        )
     if 1 <= int(ports["stack_database_port"]) < 1150:
         found.append(
             f"stack_database_port: {ports['stack_database_port']} is below 1150, the lowest port that RDS takes; "

@@ -12,6 +12,9 @@ from typing import Any
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.meetings import overlapping
 
+#: S3 user guide, "General purpose bucket naming rules".
+_TAKEN_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
+_TAKEN_ENDINGS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -24,12 +27,18 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         found.append(
             f"storage_bucket: '{bucket}' is not a bucket name; use 3 to 63 lower-case letters, digits and hyphens"
         )
+    elif bucket.startswith(_TAKEN_BEGINNINGS) or bucket.endswith(_TAKEN_ENDINGS):
+        found.append(
+            f"storage_bucket: '{bucket}' begins or ends as names do that S3 keeps for itself "
+            f"({', '.join((*_TAKEN_BEGINNINGS, *_TAKEN_ENDINGS))}); choose another"
+        )
     for variable in ("storage_noncurrent_days", "storage_abort_upload_days"):
         if int(inputs[variable]) < 1:
             found.append(f"{variable}: {inputs[variable]}; S3 counts whole days, use 1 or more")
     keys = {"storage_kms_key_id": inputs["storage_kms_key_id"]}
     keys |= {f"storage_former_kms_key_ids[{n}]": key for n, key in enumerate(inputs["storage_former_kms_key_ids"])}
-    found += [problem for variable, key in keys.items() if (problem := key_problem(variable, key))]
+    region = inputs["stack_region"]
+    found += [problem for variable, key in keys.items() if (problem := key_problem(variable, key, region))]
     return found
 
 

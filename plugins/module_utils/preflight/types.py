@@ -46,35 +46,91 @@ def checked(options: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any])
     for variable, option in options.items():
         value = values.get(variable)
         if value is None:
-            remedy = "set it in the inventory" if option.get("required") else "take it out to have its default"
+            remedy = "set it in the inventory" if option.get("required") else "remove it to have its default"
             found.append(f"{variable}: has no value; {remedy} ({_described(option)})")
             continue
-        spec = _spec(option)
-        # A text made of a list or a mapping would pass as a text. A text that the validator would take apart is one yet
-        # for the tasks, which read the variable as it was given.
-        kind = spec.get("type", "str")
-        confused = isinstance(value, _CONFUSED.get(kind, ()))
-        result = ArgumentSpecValidator({variable: spec}).validate({variable: value})
-        if "options" in option and result.error_messages:
-            # Such a message says which element, and which of its keys.
-            found.append(f"{variable}: {result.error_messages[0]}; correct it ({_described(option)})")
-        elif confused or result.error_messages:
-            remedy = f"give it as JSON: -e '{{\"{variable}\": ...}}'" if kind in _JSON and confused else "correct it"
-            found.append(f"{variable}: '{value}' is not {_wanted(option)}; {remedy} ({_described(option)})")
-        else:
-            typed[variable] = result.validated_parameters[variable]
+        own, problems = _typed(variable, option, value)
+        found += problems
+        if not problems:
+            typed[variable] = own
     return typed, found
 
 
-def _spec(option: Mapping[str, Any]) -> dict[str, Any]:
-    """An option as the validator takes it, with those of its elements. What is required is the caller's affair."""
-    spec = {key: option[key] for key in ("type", "elements", "choices") if key in option}
-    if "options" in option:
-        spec["options"] = {
-            name: {**_spec(suboption), "required": bool(suboption.get("required"))}
-            for name, suboption in option["options"].items()
-        }
-    return spec
+def _typed(place: str, option: Mapping[str, Any], value: Any) -> tuple[Any, list[str]]:
+    """A value in its own type, or what is wrong with it and with its elements.
+
+    :param place: the variable, and where in it the value stands.
+    """
+    kind = option.get("type", "str")
+    if kind == "str" and isinstance(value, (bool, float)):
+        return None, [_unquoted(place, value)]
+    # A text made of a list or a mapping would pass as a text. A text that the validator would take apart is one yet for
+    # the tasks, which read the variable as it was given.
+    if isinstance(value, _CONFUSED.get(kind, ())):
+        remedy = f"give it as JSON: -e '{{\"{place}\": ...}}'" if kind in _JSON and "[" not in place else "correct it"
+        return None, [f"{place}: '{value}' is not {_wanted(option)}; {remedy} ({_described(option)})"]
+    if kind == "list" and isinstance(value, list) and "elements" in option:
+        return _typed_elements(place, option, value)
+    spec = {key: option[key] for key in ("type", "choices") if key in option}
+    result = ArgumentSpecValidator({"value": spec}).validate({"value": value})
+    if result.error_messages:
+        return None, [f"{place}: '{value}' is not {_wanted(option)}; correct it ({_described(option)})"]
+    return result.validated_parameters["value"], []
+
+
+def _typed_elements(place: str, option: Mapping[str, Any], items: list[Any]) -> tuple[list[Any], list[str]]:
+    # The choices of a list are those of its elements.
+    inner = {"type": option["elements"], **{key: option[key] for key in ("choices",) if key in option}}
+    inner["description"] = option["description"]
+    found: list[str] = []
+    typed: list[Any] = []
+    for position, item in enumerate(items):
+        here = f"{place}[{position}]"
+        if option["elements"] == "dict":
+            own, problems = _typed_row(here, option.get("options", {}), item)
+        elif item is None:
+            own, problems = None, [f"{here}: has no value; give it one, or remove it"]
+        else:
+            own, problems = _typed(here, inner, item)
+        typed.append(own)
+        found += problems
+    return typed, found
+
+
+def _typed_row(place: str, options: Mapping[str, Mapping[str, Any]], row: Any) -> tuple[Any, list[str]]:
+    """An element that is a mapping, with the keys of ``options`` when it has any."""
+    if not isinstance(row, Mapping):
+        example = next((f"{{{name}: {row}}}" for name, option in options.items() if option.get("required")), "{...}")
+        return None, [f"{place}: '{row}' is not a mapping; write it as {example}"]
+    if not options:
+        return dict(row), []
+    found = [
+        f"{place}: '{key}' is not a key that is known here; use {', '.join(options)}"
+        for key in row
+        if key not in options
+    ]
+    typed: dict[str, Any] = {}
+    for key, option in options.items():
+        if row.get(key) is None:
+            # An unknown key is the wrong name of the one that is missing.
+            if option.get("required") and not set(row) - set(options):
+                found.append(f"{place}.{key}: has no value; give it one ({_described(option)})")
+            # As the validator leaves it.
+            typed[key] = None
+            continue
+        typed[key], problems = _typed(f"{place}.{key}", option, row[key])
+        found += problems
+    return typed, found
+
+
+def _unquoted(place: str, value: bool | float) -> str:
+    """A text that YAML has read as something else."""
+    if isinstance(value, bool):
+        return f"{place}: is {str(value).lower()} to YAML, which takes yes, no, on and off for booleans; quote it"
+    return (
+        f"{place}: {value} is a number to YAML, which drops the last zero of one such as 15.10; quote it: '{value}', "
+        f"or '{value}0' if that is meant"
+    )
 
 
 def _wanted(option: Mapping[str, Any]) -> str:
@@ -85,7 +141,7 @@ def _wanted(option: Mapping[str, Any]) -> str:
 
 
 def _described(option: Mapping[str, Any]) -> str:
-    text = option["description"]
+    text = option.get("description", "")
     return plain(" ".join(text if isinstance(text, list) else [text]).strip().rstrip("."))
 
 

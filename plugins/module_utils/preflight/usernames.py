@@ -16,6 +16,6 @@ def username_problem(variable: str, name: str, limit: int) -> str | None:
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.@-]*", name) and len(name) <= limit:
         return None
     return (
-        f"{variable}: '{name}' is no user name that every part of the chain takes; start with a letter, use letters, "
-        f"digits and _ . @ -, and at most {limit} characters"
+        f"{variable}: '{name}' cannot be used as a user name; start with a letter, use only letters, digits "
+        f"and _ . @ -, and at most {limit} characters"
     )

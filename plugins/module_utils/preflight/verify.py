@@ -26,13 +26,13 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     found = url_problems("verify_url", inputs["verify_url"])
     for name, (low, high, what) in _RANGES.items():
         if not low <= inputs[name] <= high:
-            found.append(f"{name}: {inputs[name]} is no number of {what}; use {low} to {high}")
+            found.append(f"{name}: {inputs[name]} is not a number of {what}; use {low} to {high}")
     arn = inputs["verify_certificate_arn"]
     if arn and not _CERTIFICATE.fullmatch(arn):
         found.append(
-            f"verify_certificate_arn: '{arn}' is no certificate; use one such as "
+            f"verify_certificate_arn: '{arn}' is not the ARN of a certificate; use one such as "
             "arn:aws:acm:eu-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555, or leave it empty"
         )
     if inputs["verify_wait_timeout"] < 0:
-        found.append(f"verify_wait_timeout: {inputs['verify_wait_timeout']} is no number of seconds; use 0 or more")
+        found.append(f"verify_wait_timeout: {inputs['verify_wait_timeout']} is not a number of seconds; use 0 or more")
     return found

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run does, and perhaps should not: pure functions, one sentence a warning, with the remedy."""
+"""Settings that work, and that are insecure or unwise: pure functions, one sentence a warning, with the remedy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,38 @@ from typing import Any
 _SAFE = (3, 16, 1)
 
 
+#: Amazon VPC user guide, "VPC CIDR blocks": private blocks are recommended, and services of AWS use 172.17.0.0/16
+#: themselves (AWS Cloud9, Amazon SageMaker; Docker's own bridge).
+_DOCKER = ipaddress.IPv4Network("172.17.0.0/16")
+_PRIVATE = tuple(
+    ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+)
+
+
 def network_warnings(inputs: Mapping[str, Any]) -> list[str]:
-    """Plain HTTP that is open to the world."""
+    """Plain HTTP that is open to the world, and address blocks that AWS advises against."""
+    return _open(inputs) + ([] if inputs["stack_vpc_id"] else _unadvised(inputs["network_cidr"]))
+
+
+def _unadvised(text: str) -> list[str]:
+    try:
+        block = ipaddress.IPv4Network(text)
+    except ValueError:
+        return []
+    if block.overlaps(_DOCKER):
+        return [
+            f"network_cidr {block} meets 172.17.0.0/16, which Docker and some services of AWS use themselves, so that "
+            "they may not reach MLflow; use another private block, such as 10.0.0.0/16, while nothing is deployed"
+        ]
+    if not any(block.subnet_of(private) for private in _PRIVATE):
+        return [
+            f"network_cidr {block} is not private, so that whoever owns these addresses on the internet cannot be "
+            "reached from the VPC; use a private block, such as 10.0.0.0/16, while nothing is deployed"
+        ]
+    return []
+
+
+def _open(inputs: Mapping[str, Any]) -> list[str]:
     if inputs["stack_target_group_arn"] or inputs["stack_security_group_ids"].get("alb"):
         return []
     if inputs["alb_scheme"] != "internet-facing" or not open_to_all(inputs["network_ingress_cidrs"]):

@@ -46,13 +46,53 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("stack", {"stack_vpc_id": "vpc-1"}, ("stack_private_subnet_ids: is empty", "name the subnets")),
     ("stack", {"stack_private_subnet_ids": ["subnet-1"]}, ("stack_private_subnet_ids", "give the VPC too")),
     ("stack", {**GIVEN, "stack_private_subnet_ids": ["x"]}, ("stack_private_subnet_ids: 'x'", "such as subnet-")),
-    ("stack", {**GIVEN, "stack_security_group_ids": {"web": "sg-1"}}, ("'web' is no use", "alb, ecs, rds")),
+    ("stack", {**GIVEN, "stack_security_group_ids": {"web": "sg-1"}}, ("'web' is not a use", "alb, ecs, rds")),
     ("stack", {**GIVEN, "stack_security_group_ids": {"alb": "web"}}, ("stack_security_group_ids: 'web'", "sg-")),
     ("stack", {**GIVEN, "stack_db_instance": "team-db"}, ("stack_db_master_secret_arn", "give both")),
     ("stack", {**GIVEN, "stack_db_master_secret_arn": SECRET}, ("stack_db_instance", "give both")),
     ("stack", {**GIVEN, "stack_target_group_arn": "mlflow"}, ("stack_target_group_arn: 'mlflow'", "targetgroup/")),
+    ("stack", {"stack_tags": {"a*": "x"}}, ("stack_tags: the key 'a*' contains '*'", "use letters, digits")),
+    ("stack", {"stack_tags": {"a": "50%"}}, ("stack_tags: the value of 'a', '50%', contains '%'", "use letters")),
+    ("stack", {"stack_tags": {"a": "x\ty"}}, ("stack_tags: the value of 'a'", r"contains '\t'")),
+    ("stack", {"stack_tags": {"AWS:team": "x"}}, ("stack_tags: the key 'AWS:team' begins with aws:", "another")),
+    ("stack", {"stack_tags": {"": "x"}}, ("stack_tags: the key '' has 0 characters", "1 to 128")),
+    ("stack", {"stack_tags": {"k" * 129: "x"}}, ("stack_tags: the key 'kkk", "has 129 characters", "1 to 128")),
+    ("stack", {"stack_tags": {"a": "v" * 257}}, ("stack_tags: the value of 'a' has 257 characters", "at most 256")),
+    ("stack", {"stack_tags": {"a": None}}, ("stack_tags: the tag 'a' has no value", "or '' for an empty one")),
+    ("stack", {"stack_tags": {1: "x"}}, ("stack_tags: the key 1 is not a text", "quote it: '1'")),
+    ("stack", {"stack_tags": {"Release": 1.1}}, ("the value of 'Release', 1.1, is a number", "quote it: '1.1'")),
+    ("stack", {"stack_tags": {"a": ["x"]}}, ("stack_tags: the value of 'a' is ['x']", "a tag takes a text")),
+    ("stack", {"stack_tags": {"Team": "a", "team": "b"}}, ("['Team', 'team'] differ in their case", "keep one")),
+    ("stack", {"stack_tags": {f"k{n}": "v" for n in range(47)}}, ("stack_tags: has 47 tags", "at most 46")),
+    ("stack", {"stack_http_port": 443}, ("stack_http_port: 443 is the port of HTTPS", "use 80")),
+    ("stack", {"stack_account_id": "12345"}, ("stack_account_id: '12345'", "12 digits in quotes")),
+    ("stack", {"stack_name": True}, ("stack_name: is true to YAML", "quote it")),
     # mlflow_access
-    ("mlflow_access", {"mlflow_access_users": [{"is_admin": True}]}, ("mlflow_access_users", "name", "correct it")),
+    ("mlflow_access", {"mlflow_access_users": ["alice"]}, ("[0]: 'alice' is not a mapping", "as {name: alice}")),
+    ("mlflow_access", {"mlflow_access_users": [{"name": False}]}, ("[0].name: is false to YAML", "quote it")),
+    (
+        "mlflow_access",
+        {"mlflow_access_users": [{"name": "a", "state": "gone"}]},
+        ("mlflow_access_users[0].state: 'gone' is not one of present, absent",),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_users": [{"name": "alice"}], "mlflow_access_roles": [{"name": "r", "members": ["alcie"]}]},
+        ("mlflow_access_roles[0].members: 'alcie' is not in mlflow_access_users", "correct the name, or add"),
+    ),
+    (
+        "mlflow_access",
+        {
+            "mlflow_access_users": [{"name": "alice", "state": "absent"}],
+            "mlflow_access_permissions": [{"user": "alice", "permissions": []}],
+        },
+        ("mlflow_access_permissions[0].user: 'alice' is not in mlflow_access_users", "add the user there"),
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_users": [{"is_admin": True}]},
+        ("mlflow_access_users[0].name: has no value", "give it one"),
+    ),
     (
         "mlflow_access",
         {
@@ -61,12 +101,16 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
         },
         ("mlflow_access_env_users: 'al' is not in mlflow_access_users", "leave the name out"),
     ),
-    ("mlflow_access", {"mlflow_access_users": [{"nam": "x"}]}, ("mlflow_access_users", "nam", "correct it")),
+    (
+        "mlflow_access",
+        {"mlflow_access_users": [{"nam": "x"}]},
+        ("mlflow_access_users[0]: 'nam' is not a key", "use name, is"),
+    ),
     ("mlflow_access", {"mlflow_access_users": [{"name": "a:b"}]}, ("mlflow_access_users[0].name contains a colon",)),
     (
         "mlflow_access",
         {"mlflow_access_users": [{"name": "alice"}, {"name": "bob"}, {"name": "alice"}]},
-        ("mlflow_access_users: alice stands there twice", "keep one"),
+        ("mlflow_access_users: alice is listed twice", "keep one"),
     ),
     (
         "mlflow_access",
@@ -85,19 +129,23 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ),
     (
         "mlflow_access",
-        {"mlflow_access_permissions": [{"user": "a", "permissions": [{"resource_type": "run", "permission": "OWN"}]}]},
+        {
+            "mlflow_access_permissions": [
+                {"user": "admin", "permissions": [{"resource_type": "run", "permission": "OWN"}]}
+            ]
+        },
         ("mlflow_access_permissions[0].permissions[0].permission: 'OWN'", "use one"),
     ),
     (
         "mlflow_access",
-        {"mlflow_access_permissions": [{"user": "a", "permissions": [{"type": "run"}]}]},
+        {"mlflow_access_permissions": [{"user": "admin", "permissions": [{"type": "run"}]}]},
         ("mlflow_access_permissions[0].permissions[0]: type is not known", "use resource_type"),
     ),
     (
         "mlflow_access",
         {
             "mlflow_access_permissions": [
-                {"user": "a", "permissions": [{"resource_type": "experiment", "permission": "READ"}]}
+                {"user": "admin", "permissions": [{"resource_type": "experiment", "permission": "READ"}]}
             ]
         },
         ("mlflow_access_permissions[0].permissions[0]: a permission on experiment needs one of name and id",),
@@ -141,12 +189,26 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("network", {"network_ingress_cidrs": ["everyone"]}, ("network_ingress_cidrs: 'everyone'", "use 0.0.0.0/0")),
     ("network", {"network_ingress_cidrs": []}, ("network_ingress_cidrs: is empty", "or [0.0.0.0/0] for the whole")),
     ("network", {"network_ingress_cidrs": ["2001:db8::/32"]}, ("'2001:db8::/32' is IPv6", "remove it")),
+    (
+        "network",
+        {
+            "network_cidr": "127.0.0.0/16",
+            "network_public_cidrs": ["127.0.1.0/24", "127.0.2.0/24"],
+            "network_private_cidrs": ["127.0.3.0/24", "127.0.4.0/24"],
+        },
+        ("network_cidr: 127.0.0.0/16 lies in 127.0.0.0/8", "use a private block"),
+    ),
+    (
+        "network",
+        {"network_public_cidrs": ["10.0.1.0/28", "10.0.2.0/24"]},
+        ("network_public_cidrs[0]: 10.0.1.0/28 is too small for a load balancer", "/27 or larger"),
+    ),
     ("network", {"network_nat": "two"}, ("network_nat: 'two'", "one of single, per_zone")),
     ("network", {"network_zones": {"a": 1}}, ("network_zones: '{'a': 1}'", "a list")),
     # secrets
     ("stack", {"stack_admin_username": "1"}, ("stack_admin_username: '1'", "start with a letter")),
     ("stack", {"stack_admin_username": "a" * 129}, ("stack_admin_username: 'aaa", "at most 128")),
-    ("secrets", {"secrets_database_username": "ml flow"}, ("secrets_database_username: 'ml flow'", "use letters")),
+    ("secrets", {"secrets_database_username": "ml flow"}, ("secrets_database_username: 'ml flow'", "use only letters")),
     ("secrets", {"secrets_master_username": "rdsadmin"}, ("secrets_master_username: 'rdsadmin'", "well-known")),
     ("secrets", {"secrets_master_username": "a-b"}, ("secrets_master_username: 'a-b'", "use 1 to 63")),
     ("secrets", {"secrets_master_username": "mlflow"}, ("secrets_database_username: 'mlflow'", "choose another")),
@@ -155,6 +217,14 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     # rds
     ("rds", {"rds_engine_version": "fifteen"}, ("rds_engine_version: 'fifteen'", "use one such as 15")),
     ("rds", {"rds_engine_version": "15.4.1"}, ("rds_engine_version: '15.4.1'", "use one such as 15")),
+    # 15.10 without quotes.
+    ("rds", {"rds_engine_version": 15.1}, ("rds_engine_version: 15.1 is a number to YAML", "'15.10' if that is")),
+    ("rds", {"rds_parameters": {"work_mem": None}}, ("rds_parameters.work_mem: None", "give a number or a text")),
+    (
+        "rds",
+        {"rds_kms_key_id": "arn:aws:kms:us-east-1:123456789012:key/0a1b"},
+        ("rds_kms_key_id: arn:aws:kms:us-east-1:", "is a key of us-east-1, and the stack lies in eu-west-2"),
+    ),
     ("rds", {"rds_instance_class": "t3.micro"}, ("rds_instance_class: 't3.micro'", "use one such as db.t3.micro")),
     ("rds", {"rds_allocated_storage": 5}, ("rds_allocated_storage: 5", "20 to 65536")),
     ("rds", {"rds_max_allocated_storage": 21}, ("rds_max_allocated_storage: 21", "raise it", "0")),
@@ -180,6 +250,8 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     # storage
     ("storage", {"storage_bucket": "My_Bucket"}, ("storage_bucket: 'My_Bucket'", "lower-case letters")),
     ("storage", {"storage_bucket": "a.b.c"}, ("storage_bucket: 'a.b.c'", "hyphens")),
+    ("storage", {"storage_bucket": "xn--models"}, ("storage_bucket: 'xn--models' begins or ends", "choose another")),
+    ("storage", {"storage_bucket": "models-s3alias"}, ("'models-s3alias' begins or ends", "choose another")),
     ("storage", {"storage_bucket": "ab"}, ("storage_bucket: 'ab'", "3 to 63")),
     (
         "storage",
@@ -214,14 +286,47 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("ecs_mlflow", {"ecs_mlflow_version": "latest"}, ("ecs_mlflow_version: 'latest'", "such as 3.17.2")),
     ("ecs_mlflow", {"ecs_mlflow_version": "2.9.2"}, ("ecs_mlflow_version: 2.9.2", "use 3.17.2")),
     ("ecs_mlflow", {"ecs_mlflow_workers": 4}, ("ecs_mlflow_workers: 4", "1024 MiB", "lower ecs_mlflow_workers")),
-    ("ecs_mlflow", {"ecs_mlflow_workers": -1}, ("ecs_mlflow_workers: -1", "use 1 or more, or 0")),
+    ("ecs_mlflow", {"ecs_mlflow_workers": -1}, ("ecs_mlflow_workers: -1", "use 1 or more workers, or 0")),
     ("ecs_mlflow", {"ecs_mlflow_stop_timeout": 121}, ("ecs_mlflow_stop_timeout: 121", "2 to 120")),
     ("ecs_mlflow", {"ecs_mlflow_start_period": 301}, ("ecs_mlflow_start_period: 301", "0 to 300")),
     ("ecs_mlflow", {"ecs_mlflow_rollout_timeout": 0}, ("ecs_mlflow_rollout_timeout: 0", "use 1 or more")),
     ("ecs_mlflow", {"ecs_mlflow_sslmode": "verify-full"}, ("ecs_mlflow_sslmode: 'verify-full'", "of prefer, require")),
-    ("ecs_mlflow", {"ecs_mlflow_image": None}, ("ecs_mlflow_image: has no value", "take it out")),
+    ("ecs_mlflow", {"ecs_mlflow_image": None}, ("ecs_mlflow_image: has no value", "remove it to have")),
     ("ecs_mlflow", {"ecs_mlflow_image": ["python"]}, ("ecs_mlflow_image: '['python']'", "a text")),
     ("ecs_mlflow", {"ecs_mlflow_allowed_hosts": {"a": 1}}, ("ecs_mlflow_allowed_hosts: ", "a list")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_image": "python: 3.11"},
+        ("ecs_mlflow_image: 'python: 3.11' is not an image", "such as"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_image": "Python:3.11"}, ("'Python:3.11' is not an image reference", "lower case")),
+    ("ecs_mlflow", {"ecs_mlflow_image": "https://a.b/c:1"}, ("'https://a.b/c:1' is a URL", "leave out the scheme")),
+    ("ecs_mlflow", {"ecs_mlflow_image": "a.b/library/python:3.10-slim"}, ("has Python 3.10", "3.11 or newer; use")),
+    ("ecs_mlflow", {"ecs_mlflow_image": "python:2"}, ("has Python 2,", "3.11 or newer; use public")),
+    ("ecs_mlflow", {"ecs_mlflow_version": 3.17}, ("ecs_mlflow_version: 3.17 is a number to YAML", "quote it: '3.17'")),
+    ("ecs_mlflow", {"ecs_mlflow_index_url": "pypi.example.org"}, ("'pypi.example.org' is not a URL", "such as https:")),
+    ("ecs_mlflow", {"ecs_mlflow_index_url": "https://a:b@c.org"}, ("ecs_mlflow_index_url: contains a login", "remove")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_allowed_hosts": ["https://mlflow.example.org/"]},
+        ("ecs_mlflow_allowed_hosts[0]: 'https://mlflow.example.org/' is a URL", "alone: mlflow.example.org"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_allowed_hosts": ["a.org,b.org"]}, ("'a.org,b.org' is not a host name", "use one such")),
+    ("ecs_mlflow", {"ecs_mlflow_cors_origins": ["a.org"]}, ("ecs_mlflow_cors_origins[0]: 'a.org' is not an origin",)),
+    ("ecs_mlflow", {"ecs_mlflow_cors_origins": ["https://a.org/"]}, ("'https://a.org/' is not an origin", "path")),
+    ("ecs_mlflow", {"ecs_mlflow_cors_origins": ["*"]}, ("'*' would let every web page", "list the origins")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_environment": {"MLFLOW_BACKEND_STORE_URI": "x"}},
+        ("ecs_mlflow_environment.MLFLOW_BACKEND_STORE_URI: is set by the collection", "ecs_mlflow_tracking_database"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"HOME": "/x"}}, ("environment.HOME: is set by", "remove it")),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"MLFLOW_AWS_DB_HOST": "x"}}, ("MLFLOW_AWS_DB_HOST: is set by",)),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"AWS_PROFILE": "x"}}, ("AWS_PROFILE: would take", "remove it")),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"A-B": "x"}}, ("'A-B' is not the name of an environment", "use")),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"A": None}}, ("ecs_mlflow_environment.A: has no value", "give it")),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"A": True}}, ("environment.A: True is not a text to YAML", "quote it")),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"A": {"b": 1}}}, ("environment.A: is not a text", "JSON in quotes")),
     # mlflow_access, verify
     ("mlflow_access", {"mlflow_access_url": "mlflow"}, ("mlflow_access_url: 'mlflow'", "use one such as https://")),
     ("mlflow_access", {"mlflow_access_url": "http://x:1:2"}, ("mlflow_access_url: 'http://x:1:2'", "use one such")),
@@ -232,7 +337,7 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("verify", {"verify_latency_requests": 1001}, ("verify_latency_requests: 1001", "use 0 to 1000")),
     ("verify", {"verify_latency_p95_ms": -1}, ("verify_latency_p95_ms: -1", "use 0 to 600000")),
     ("verify", {"verify_certificate_arn": "mine"}, ("verify_certificate_arn: 'mine'", "use one such as arn:aws:acm")),
-    ("verify", {"verify_stages": ["helth"]}, ("verify_stages: '['helth']'", "health")),
+    ("verify", {"verify_stages": ["helth"]}, ("verify_stages[0]: 'helth' is not one of", "health")),
     ("verify", {"verify_wait_timeout": -5}, ("verify_wait_timeout: -5", "use 0 or more")),
 ]
 
@@ -284,6 +389,8 @@ WORLD = {"network_ingress_cidrs": ["0.0.0.0/0"]}
     [
         ("network", WORLD, ("0.0.0.0/0", "plain HTTP", "restrict network_ingress_cidrs", "stack_target_group_arn")),
         ("network", {"network_ingress_cidrs": ["10.0.0.0/8", "128.0.0.0/1", "0.0.0.0/1"]}, ("whole internet",)),
+        ("network", {"network_cidr": "172.17.0.0/16"}, ("172.17.0.0/16, which Docker", "use another private block")),
+        ("network", {"network_cidr": "8.8.0.0/16"}, ("network_cidr 8.8.0.0/16 is not private", "such as 10.0.0.0/16")),
         ("ecs_mlflow", {"ecs_mlflow_version": "2.18.0"}, ("MLflow 2.18.0", "3.16.1 fixes", "to 3.17.2")),
     ],
 )
@@ -302,6 +409,8 @@ def test_an_insecure_setting_is_one_sentence(role: str, overrides: dict[str, Any
         ("network", {**WORLD, "stack_target_group_arn": "arn"}),
         ("network", {**WORLD, "stack_security_group_ids": {"alb": "sg-1"}}),
         ("network", {"network_ingress_cidrs": ["everybody"]}),
+        ("network", {"network_cidr": "172.18.0.0/16"}),
+        ("network", {"network_cidr": "8.8.0.0/16", "stack_vpc_id": "vpc-1"}),
         ("ecs_mlflow", {}),
         ("ecs_mlflow", {"ecs_mlflow_version": "3.16.1"}),
         ("ecs_mlflow", {"ecs_mlflow_version": "latest"}),
@@ -311,11 +420,47 @@ def test_no_warning_of_what_is_safe(role: str, overrides: dict[str, Any]) -> Non
     assert warnings.WARNINGS[role](everything(**overrides)) == []
 
 
+RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("stack", {"stack_tags": {"Cost Center": "a-b_c.d:e/f=g+h@i", "Empty": "", "Number": 7, "Größe": "é"}}),
+    ("stack", {"stack_account_id": "012345678901"}),
+    ("ecs_mlflow", {"ecs_mlflow_image": "123456789012.dkr.ecr.eu-west-2.amazonaws.com/team/mlflow:2026.11-1"}),
+    ("ecs_mlflow", {"ecs_mlflow_image": f"localhost:5000/mlflow@sha256:{'0a' * 32}"}),
+    ("ecs_mlflow", {"ecs_mlflow_image": "python:3-slim"}),
+    ("ecs_mlflow", {"ecs_mlflow_image": "python:slim"}),
+    ("ecs_mlflow", {"ecs_mlflow_image": "python:3.13.1"}),
+    ("ecs_mlflow", {"ecs_mlflow_index_url": "https://pypi.example.org/simple/"}),
+    ("ecs_mlflow", {"ecs_mlflow_allowed_hosts": ["mlflow.example.org", "*.example.org", "10.0.0.7:8080", "a:*"]}),
+    ("ecs_mlflow", {"ecs_mlflow_cors_origins": ["https://notebooks.example.org", "http://localhost:3000"]}),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"MLFLOW_LOGGING_LEVEL": "DEBUG", "OTEL_PORT": 4317, "E": ""}}),
+    ("mlflow_access", {"mlflow_access_roles": [{"name": "r", "members": ["admin"]}]}),
+    (
+        "mlflow_access",
+        {"mlflow_access_permissions": [{"user": "gone", "permissions": [], "state": "absent"}]},
+    ),
+    ("storage", {"storage_bucket": "my--models"}),
+]
+
+
+@pytest.mark.parametrize(("role", "overrides"), RIGHT, ids=[str(next(iter(row[1].values()))) for row in RIGHT])
+def test_what_is_right_is_not_refused(role: str, overrides: dict[str, Any]) -> None:
+    assert input_problems(role, **overrides) == []
+
+
+def test_all_that_the_server_is_given_in_place_of_other_values_is_refused() -> None:
+    """By ``ours`` of the program in the task: another value would be lost without a word."""
+    source = (ROLES / "ecs_mlflow" / "files" / "mlflow_aws" / "serve.py").read_text(encoding="utf-8")
+    names = re.findall(r'^ {8}"(\w+)":', source.partition("    ours = {")[2].partition("\n    }")[0], re.MULTILINE)
+    assert "MLFLOW_BACKEND_STORE_URI" in names
+    for name in names:
+        (message,) = input_problems("ecs_mlflow", ecs_mlflow_environment={name: "x"})
+        assert message.startswith(f"ecs_mlflow_environment.{name}: is set by the collection itself")
+
+
 def test_a_login_in_a_url_is_not_repeated() -> None:
     hidden = "".join(["s", "3", "cr", "et"])
     (message,) = input_problems("mlflow_access", mlflow_access_url=f"https://admin:{hidden}@mlflow.example.org")
     assert hidden not in message
-    assert message.startswith("mlflow_access_url: carries a login")
+    assert message.startswith("mlflow_access_url: contains a login")
 
 
 def test_a_wrong_type_does_not_hide_wrong_values_of_the_same_role() -> None:

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check of environment variables that an inventory adds to those of the server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: What the role and the program in the task set themselves (roles/ecs_mlflow/vars/main.yml, files/mlflow_aws/serve.py),
+#: and the variable of a role that says it, if any. A value of somebody's own would be lost, or would break the task.
+_OURS = {
+    "AWS_DEFAULT_REGION": "stack_region",
+    "AWS_REGION": "stack_region",
+    "HOME": "",
+    "TMPDIR": "",
+    "MLFLOW_AWS_ADMIN_USERNAME": "stack_admin_username",
+    "MLFLOW_AWS_ARTIFACTS": "storage_bucket and stack_artifact_prefix",
+    "MLFLOW_AWS_HOME": "",
+    "MLFLOW_AWS_SCRATCH": "",
+    "MLFLOW_AUTH_ADMIN_PASSWORD": "",
+    "MLFLOW_AUTH_ADMIN_USERNAME": "stack_admin_username",
+    "MLFLOW_AUTH_CONFIG_PATH": "",
+    "MLFLOW_ARTIFACTS_DESTINATION": "storage_bucket and stack_artifact_prefix",
+    "MLFLOW_BACKEND_STORE_URI": "ecs_mlflow_tracking_database",
+    "MLFLOW_REGISTRY_STORE_URI": "ecs_mlflow_tracking_database",
+    "MLFLOW_TRACKING_URI": "",
+    "MLFLOW_DEFAULT_ARTIFACT_ROOT": "storage_bucket and stack_artifact_prefix",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "",
+    "MLFLOW_HOST": "",
+    "MLFLOW_PORT": "stack_service_port",
+    "MLFLOW_WORKERS": "ecs_mlflow_workers",
+    "MLFLOW_SERVER_ALLOWED_HOSTS": "ecs_mlflow_allowed_hosts",
+    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "ecs_mlflow_cors_origins",
+}
+#: A task has its role's credentials; others would take their place, and stand in clear in the task definition.
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+
+
+def environment_problems(variable: str, added: Mapping[Any, Any]) -> list[str]:
+    """A sentence for each environment variable that cannot be, or that is the collection's to set.
+
+    :param variable: the role's variable that holds ``added``.
+    """
+    return [problem for name, value in added.items() if (problem := _problem(f"{variable}.{name}", str(name), value))]
+
+
+def _problem(place: str, name: str, value: Any) -> str | None:
+    if not _NAME.fullmatch(name):
+        return f"{place}: '{name}' is not the name of an environment variable; use letters, digits and underscores"
+    if name.startswith("MLFLOW_AWS_DB_") or name in _OURS:
+        instead = _OURS.get(name, "")
+        return f"{place}: is set by the collection itself; " + (f"set {instead} instead" if instead else "remove it")
+    if name in _CREDENTIALS:
+        return f"{place}: would take the place of the task role's credentials; remove it"
+    if value is None:
+        return f"{place}: has no value; give it one, or remove it"
+    if isinstance(value, (Mapping, list)):
+        return f"{place}: is not a text; give it one, such as JSON in quotes"
+    if isinstance(value, (bool, float)):
+        return f"{place}: {value} is not a text to YAML, and may reach the server in another form; quote it"
+    return None

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of tags against the strictest of the services that get them.
+
+IAM, ECS, Elastic Load Balancing and CloudWatch Logs take letters, digits, spaces and ``_ . : / = + - @`` in keys of 1
+to 128 and values of at most 256 characters, and 50 tags a resource (API TagRole, Tag of ECS, Tag of ELBv2,
+TagLogGroup; EC2 takes more). AWS keeps keys that begin with ``aws:``, in any case, for itself (General Reference,
+"Tagging your AWS resources").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+#: Tags that the collection sets, of which a resource has at most four.
+RESERVED = ("mlflow:stack", "mlflow:component", "mlflow:username", "Name")
+_MOST = 50 - len(RESERVED)
+_OTHER = re.compile(r"[^\w\s.:/=+\-@]|[\t\r\n\f\v]")
+_USABLE = "letters, digits, spaces and _ . : / = + - @"
+
+
+def tag_problems(variable: str, tags: Mapping[Any, Any]) -> list[str]:
+    """A sentence for each tag that one of the services would refuse.
+
+    :param variable: the variable that holds ``tags``.
+    """
+    found = [problem for key, value in tags.items() for problem in _of_tag(variable, key, value)]
+    if len(tags) > _MOST:
+        found.append(
+            f"{variable}: has {len(tags)} tags; AWS takes 50 a resource, {len(RESERVED)} of which the collection sets "
+            f"itself, so list at most {_MOST}"
+        )
+    names = [str(key).lower() for key in tags]
+    # IAM: "Tag key names are case insensitive".
+    found += [
+        f"{variable}: the keys of {sorted(str(key) for key in tags if str(key).lower() == name)} differ in their case "
+        "only, and IAM takes them for one; keep one of them"
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    return found
+
+
+def _of_tag(variable: str, key: Any, value: Any) -> list[str]:
+    if not isinstance(key, str):
+        return [f"{variable}: the key {key!r} is not a text; quote it: '{key}'"]
+    if key in RESERVED:
+        return [f"{variable}: the tag '{key}' is set by the collection itself; remove it from {variable}"]
+    found = []
+    if not key or len(key) > 128:
+        found.append(f"{variable}: the key '{key}' has {len(key)} characters; AWS takes 1 to 128, choose another")
+    if key.lower().startswith("aws:"):
+        found.append(f"{variable}: the key '{key}' begins with aws:, which AWS keeps for itself; choose another")
+    if bad := _OTHER.search(key):
+        found.append(f"{variable}: the key '{key}' contains {bad.group()!r}; use {_USABLE} only")
+    if value is None:
+        return [*found, f"{variable}: the tag '{key}' has no value; give it one, or '' for an empty one"]
+    if isinstance(value, (Mapping, list)):
+        return [*found, f"{variable}: the value of '{key}' is {value!r}; a tag takes a text, give it one"]
+    if isinstance(value, float):
+        return [*found, f"{variable}: the value of '{key}', {value}, is a number to YAML; quote it: '{value}'"]
+    text = str(value)
+    if len(text) > 256:
+        found.append(f"{variable}: the value of '{key}' has {len(text)} characters; AWS takes at most 256, shorten it")
+    if bad := _OTHER.search(text):
+        found.append(f"{variable}: the value of '{key}', '{text}', contains {bad.group()!r}; use {_USABLE} only")
+    return found
