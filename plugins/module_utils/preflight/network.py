@@ -135,11 +135,17 @@ def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resou
 
 def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
     """Zones that the region does not have, or too few of them."""
-    offered = region["zones"]
+    offered, without = region["zones"], region["zones_without_fargate"]
     found = [
+        f"network_zones: Fargate does not run in zone '{zone}' ({without[zone]}) of {region['region']}; choose of "
+        f"{', '.join(offered)}"
+        for zone in inputs["network_zones"]
+        if zone in without
+    ]
+    found += [
         f"network_zones: region {region['region']} has no zone '{zone}'; it has {', '.join(offered)}"
         for zone in inputs["network_zones"]
-        if zone not in offered
+        if zone not in offered and zone not in without
     ]
     wanted = len(inputs["network_public_cidrs"])
     if not inputs["network_zones"] and wanted > len(offered):

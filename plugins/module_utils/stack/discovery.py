@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.neighbours import neighbours
@@ -473,7 +474,7 @@ def _role(clients: Mapping[str, Client], name: str) -> str | None:
 
 
 def region_facts(clients: Mapping[str, Client], region: str, bucket_name: str | None) -> dict[str, Any]:
-    """What the region offers: zones, PostgreSQL versions, and where the bucket lies."""
+    """What the region offers: zones with and without Fargate, PostgreSQL versions, and where the bucket lies."""
     zones = clients["ec2"].describe_availability_zones(
         Filters=[{"Name": "state", "Values": ["available"]}, {"Name": "zone-type", "Values": ["availability-zone"]}]
     )
@@ -481,8 +482,10 @@ def region_facts(clients: Mapping[str, Client], region: str, bucket_name: str | 
         row["EngineVersion"]
         for row in pages(clients["rds"], "describe_db_engine_versions", "DBEngineVersions", Engine="postgres")
     }
+    usable, without = by_fargate(zones["AvailabilityZones"])
     return {
-        "zones": sorted(row["ZoneName"] for row in zones["AvailabilityZones"]),
+        "zones": usable,
+        "zones_without_fargate": without,
         "postgres_versions": sorted(versions, key=lambda v: [int(part) for part in v.split(".") if part.isdigit()]),
         "bucket": bucket(clients, bucket_name, region) if bucket_name else None,
     }

@@ -15,6 +15,7 @@ from tests.unit.plugins.stack.stack_inputs import everything
 REGION = {
     "region": "eu-west-2",
     "zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+    "zones_without_fargate": {},
     "postgres_versions": ["14.9", "15.8", "15.12", "15.13", "16.4"],
     "bucket": {"name": "models", "state": "here", "region": "eu-west-2"},
 }

@@ -69,6 +69,7 @@ REGION = {
     "account_id": "123456789012",
     "region": "eu-west-2",
     "zones": ["eu-west-2a"],
+    "zones_without_fargate": {},
     "postgres_versions": ["16.3"],
     "bucket": {"name": "fraud-models-test", "state": "elsewhere", "region": "us-east-1"},
 }
