@@ -165,7 +165,8 @@ def _service(it: Deployment) -> list[Statement]:
         ),
         _allow(
             "Scaling",
-            "application-autoscaling DeregisterScalableTarget PutScalingPolicy RegisterScalableTarget",
+            "application-autoscaling DeleteScalingPolicy DeregisterScalableTarget PutScalingPolicy"
+            " RegisterScalableTarget",
             [it.arn("application-autoscaling", "scalable-target/*")],
             StringEquals={"application-autoscaling:service-namespace": "ecs"},
         ),

@@ -69,6 +69,12 @@ options:
         description: Seconds between the end of one addition of tasks and the next.
         type: int
         default: 60
+  absent_policies:
+    description:
+      - Names of policies that the service must not have. They are deleted where they exist.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -147,17 +153,18 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "min_capacity": {"type": "int"},
     "max_capacity": {"type": "int"},
     "policies": {"type": "list", "elements": "dict", "options": POLICY_SPEC},
+    "absent_policies": {"type": "list", "elements": "str", "default": []},
 }
 
 
 def work(module: AnsibleAWSModule) -> dict[str, Any]:
     """What the module does; all bad input is refused before the first call."""
-    wanted = wanted_scaling(module.params)
+    wanted, absent = wanted_scaling(module.params), module.params["absent_policies"]
     where = (module.params["cluster"], module.params["service"])
     client = ScalingClient(module.client("application-autoscaling", retry_decorator=retries()))
     target = next((row for row in client.targets(*where) if row["ScalableDimension"] == DIMENSION), None)
     current = current_scaling(target, client.policies(*where) if target else [])
-    plan, then = plan_scaling(current, wanted), after(current, wanted)
+    plan, then = plan_scaling(current, wanted, absent), after(current, wanted, absent)
     if not module.check_mode:
         if plan.deregister and target:
             client.deregister(target)
@@ -165,6 +172,8 @@ def work(module: AnsibleAWSModule) -> dict[str, Any]:
             client.register(*where, *plan.register)
         for name in plan.put:
             client.put_policy(*where, name, wanted.policies[name])
+        for name in plan.delete:
+            client.delete_policy(*where, name)
     diff = {"before": current.as_dict(), "after": then.as_dict()}
     return {"changed": plan.changed, "scaling": then.as_dict(), "diff": diff}
 

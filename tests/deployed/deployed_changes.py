@@ -337,7 +337,8 @@ CHANGES: dict[str, Row] = {
     "ecs_mlflow_min_count": written(just(1), {"scaling": "min_capacity"}, (3,)),
     "ecs_mlflow_max_count": written(between(3, 9), {"scaling": "max_capacity"}, (3,)),
     "ecs_mlflow_autoscaling_cpu": written(between(30, 95), {"scaling": r".+-cpu\.target_value"}, (3,)),
-    "ecs_mlflow_autoscaling_memory": written(between(30, 95), {"scaling": r".+-memory\.target_value"}, (3,)),
+    # From a value to another, and from none: the policy is made.
+    "ecs_mlflow_autoscaling_memory": written(between(60, 95), {"scaling": r".+-memory\.\w+"}, (3,)),
     "ecs_mlflow_workers": written(one_of(1, 2), server("MLFLOW_AWS_WORKERS")),
     "ecs_mlflow_login_cache": written(toggled, server("MLFLOW_AWS_LOGIN_CACHE")),
     "ecs_mlflow_allowed_hosts": written(several(text("{}.example.org")), server("MLFLOW_AWS_ALLOWED_HOSTS")),
@@ -368,6 +369,8 @@ CHANGES: dict[str, Row] = {
     "mlflow_access_validate_certs": quiet(toggled),
     "mlflow_access_wait_timeout": quiet(between(60, 900)),
     "mlflow_access_write_env": quiet(toggled),
+    # The file of a user whom nobody makes is refused.
+    "mlflow_access_env_users": refused(several(text("nobody-{}")), "^mlflow_access_env_users: .* not in mlflow_access"),
     "mlflow_access_update_password": quiet(one_of("always", "on_create")),
     "mlflow_access_users": access(just([{"name": "alice"}, {"name": "bob"}])),
     "mlflow_access_experiments": access(just([{"name": "churn", "description": "Who leaves", "tags": {"team": "b"}}])),

@@ -94,6 +94,9 @@ def wanted_scaling(options: Mapping[str, Any]) -> Scaling:
     }
     if len(policies) < len(rows):
         raise InvalidInput("policies: two have the same name; the name is what a policy is found by.")
+    both = sorted(set(policies) & set(options.get("absent_policies") or []))
+    if both:
+        raise InvalidInput(f"absent_policies: {', '.join(both)} is in policies too; name it in one of them.")
     return Scaling((least, most), policies)
 
 
@@ -104,33 +107,37 @@ class ScalingPlan:
     :param deregister: remove the target, with all of its policies.
     :param register: the range to register, None when it is right.
     :param put: names of the policies to write.
+    :param delete: names of the policies to delete.
     """
 
     deregister: bool = False
     register: tuple[int, int] | None = None
     put: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether anything happens."""
-        return self.deregister or self.register is not None or bool(self.put)
+        return self.deregister or self.register is not None or bool(self.put or self.delete)
 
 
-def plan_scaling(current: Scaling, wanted: Scaling) -> ScalingPlan:
-    """The difference. Policies that are not wanted by name belong to somebody else, and stay."""
+def plan_scaling(current: Scaling, wanted: Scaling, absent: Iterable[str] = ()) -> ScalingPlan:
+    """The difference. Policies that are neither wanted nor named by ``absent`` belong to somebody else, and stay."""
     if wanted.capacity is None:
         return ScalingPlan(deregister=current.capacity is not None)
     return ScalingPlan(
         register=wanted.capacity if wanted.capacity != current.capacity else None,
         put=tuple(name for name, body in wanted.policies.items() if current.policies.get(name) != body),
+        delete=tuple(sorted(set(absent) & set(current.policies))),
     )
 
 
-def after(current: Scaling, wanted: Scaling) -> Scaling:
+def after(current: Scaling, wanted: Scaling, absent: Iterable[str] = ()) -> Scaling:
     """How the service is scaled when the plan has been carried out."""
     if wanted.capacity is None:
         return Scaling()
-    return Scaling(wanted.capacity, {**current.policies, **wanted.policies})
+    kept = {name: body for name, body in current.policies.items() if name not in set(absent)}
+    return Scaling(wanted.capacity, {**kept, **wanted.policies})
 
 
 class ScalingClient:
@@ -214,6 +221,17 @@ class ScalingClient:
             ScalableDimension=DIMENSION,
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration=settings,
+            aws_retry=True,
+        )
+
+    @aws_lookup("delete the scaling policy")
+    def delete_policy(self, cluster: str, service: str, name: str) -> None:
+        """Deletes a policy (API DeleteScalingPolicy), with the alarms that it made."""
+        self._client.delete_scaling_policy(
+            PolicyName=name,
+            ServiceNamespace="ecs",
+            ResourceId=resource_id(cluster, service),
+            ScalableDimension=DIMENSION,
             aws_retry=True,
         )
 

@@ -26,7 +26,7 @@ _RANGES = {
     "ecs_mlflow_stop_timeout": (2, 120, "seconds"),
     "ecs_mlflow_start_period": (0, 300, "seconds"),
     "ecs_mlflow_autoscaling_cpu": (1, 100, "percent"),
-    "ecs_mlflow_autoscaling_memory": (1, 100, "percent"),
+    "ecs_mlflow_autoscaling_memory": (0, 100, "percent"),
 }
 
 #: Databases that PostgreSQL or RDS makes for itself.
@@ -40,6 +40,29 @@ def largest_workers(memory: int) -> int:
 
 def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
+
+
+def _memory_problems(inputs: Mapping[str, Any]) -> list[str]:
+    """A target of memory that every task reaches by itself, or from which no task would be removed again.
+
+    Memory does not fall when tasks are added. Target tracking removes tasks only while the metric is below nine tenths
+    of the target, and only if all policies agree (Application Auto Scaling user guide, "How target tracking scaling
+    works"; aws/copilot-cli#4298), so what a task holds after load must be below that.
+    """
+    target, memory = int(inputs["ecs_mlflow_autoscaling_memory"]), int(inputs["ecs_mlflow_memory"])
+    workers = int(inputs["ecs_mlflow_workers"]) or min(4, largest_workers(memory))
+    if not inputs["ecs_mlflow_autoscaling"] or target <= 0 or memory <= 0 or workers < 1:
+        return []
+    held = 100 * (_PARENT_MB + workers * _WORKER_MB) / memory
+    if held < 0.9 * target:
+        return []
+    least = int(held / 0.9) + 1
+    remedy = f"set it to {least} or more, to 0 to" if least <= 100 else "set it to 0 to"
+    return [
+        f"ecs_mlflow_autoscaling_memory: {target} percent, but a task with {workers} workers holds {held:.0f} percent "
+        f"of ecs_mlflow_memory ({memory} MiB) also without load, so that tasks would be added up to "
+        f"ecs_mlflow_max_count and never removed; {remedy} scale with CPU alone, or raise ecs_mlflow_memory"
+    ]
 
 
 def input_problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -89,6 +112,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         for variable, (low, high, unit) in _RANGES.items()
         if not low <= int(inputs[variable]) <= high
     ]
+    found += _memory_problems(inputs)
     for variable in ("ecs_mlflow_migration_timeout", "ecs_mlflow_rollout_timeout", "ecs_mlflow_database_timeout"):
         if int(inputs[variable]) < 1:
             found.append(f"{variable}: {inputs[variable]} is not a number of seconds; use 1 or more")

@@ -191,6 +191,8 @@ def _scaling(account: Account) -> dict[str, dict[str, Any]]:
         names.service: {
             "min_capacity": target["MinCapacity"],
             "max_capacity": target["MaxCapacity"],
+            # Of the policies of the role, one that is not there has no fields.
+            **{f"{names.stack}-{metric}": {} for metric in ("cpu", "memory")},
             **found.policies,
         }
     }

@@ -53,6 +53,18 @@ PLANS: list[tuple[str, Scaling, Scaling, ScalingPlan]] = [
 ]
 
 
+CPU_ONLY = Scaling((2, 6), {"web-cpu": BASE.policies["web-cpu"]})
+
+
+def test_a_policy_that_must_not_be_there_is_deleted() -> None:
+    current = Scaling((2, 6), {**BASE.policies, **OTHERS})
+    plan = plan_scaling(current, CPU_ONLY, ["web-memory", "web-nothing"])
+    assert (plan, plan.changed) == (ScalingPlan(delete=("web-memory",)), True)
+    then = after(current, CPU_ONLY, ["web-memory"])
+    assert set(then.policies) == {"web-cpu", *OTHERS}
+    assert plan_scaling(then, CPU_ONLY, ["web-memory"]) == ScalingPlan()
+
+
 @pytest.mark.parametrize(("current", "wanted", "expected"), [row[1:] for row in PLANS], ids=[row[0] for row in PLANS])
 def test_plan(current: Scaling, wanted: Scaling, expected: ScalingPlan) -> None:
     plan = plan_scaling(current, wanted)
