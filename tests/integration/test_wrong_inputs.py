@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.commands import ansible
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE, ELSEWHERE = "eu-west-2", "us-east-1"
@@ -269,3 +272,16 @@ def test_credentials_are_not_shown(runs: dict[str, Future[Ended]], alone: Any) -
     assert len(hidden) == 2
     for run in runs.values():
         assert not any(value in run.result().output for value in hidden)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "code"),
+    [("group_vars/mlflow.yml", "network_cidr: [10.0.0.0/16\n", 4), ("hosts.yml", "mlflow:\n hosts:\n  - x: [\n", 1)],
+)
+def test_an_inventory_that_is_not_yaml_ends_as_documented(tmp_path: Path, file: str, text: str, code: int) -> None:
+    inventory = tmp_path / "inventory"
+    shutil.copytree(ROOT / "inventories" / "local", inventory)
+    (inventory / file).write_text(text, encoding="utf-8")
+    ended = ansible("ansible-playbook", "site.yml", "-i", str(inventory), "--check")
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    assert f"\n| {code} | " in (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
