@@ -26,16 +26,18 @@ def create_app() -> Any:
     from mlflow.server import auth
     from mlflow.version import VERSION
 
-    from mlflow_aws import artifacts, forget, rights, routes
+    from mlflow_aws import admission, artifacts, forget, references, rights, routes
     from mlflow_aws.locations import ArtifactRoot
 
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
     forget.install()
+    references.install()
     auth.get_auth_func(auth.auth_config.authorization_function)  # a wrong name must not wait for the first request
     modern = not VERSION.startswith("2.")
     if modern:
         routes.install()
     application = auth.create_app()
+    admission.install(auth.app)
     if not modern:
         from mlflow_aws import mlflow2
 

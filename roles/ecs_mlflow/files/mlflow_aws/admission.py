@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests that never get as far as MLflow's functions, although MLflow's own checks let them pass.
+
+What tells everybody's names and rights is for admins: MLflow lets whoever has any right at all list
+users, roles and the budgets of the gateway. A thing that a request names twice, in the path and in the
+body, or by the former and the present name of a field, must be one thing: MLflow checks the right to the
+one and hands out the other. And no job is begun where nothing runs jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from flask import Response, request
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.server import auth
+
+from mlflow_aws.rights import caller
+
+#: Below /api/x.y/mlflow/ and /ajax-api/x.y/mlflow/.
+ADMIN_ONLY = frozenset(
+    (
+        "users/list",
+        "roles/get",
+        "roles/list",
+        "roles/permissions/list",
+        "gateway/budgets/get",
+        "gateway/budgets/list",
+        "gateway/budgets/windows",
+    )
+)
+#: They start a job, and leave a failed run behind where nothing runs jobs.
+JOBS = frozenset(("scorer/invoke", "genai/evaluate/invoke", "issues/invoke", "prompt-optimization/jobs"))
+#: The former and the present name of one field.
+SYNONYMS = (("run_uuid", "run_id"),)
+#: The only workspace of a server that has not been given others.
+WORKSPACE = "default"
+_API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/")
+
+
+def install(app: Any) -> None:
+    """Ask :func:`refusal` before each request, after MLflow has let it pass."""
+    app.before_request(refusal)
+
+
+def refusal() -> Response | None:
+    """The answer to a request that must not go on; none where it may."""
+    if auth.is_unprotected_route(request.path):
+        return None
+    prefix = _API.match(request.path)
+    route = request.path[prefix.end() :].rstrip("/") if prefix else ""
+    if route in ADMIN_ONLY and not _administers():
+        return auth.make_forbidden_response()
+    if route in JOBS and request.method == "POST" and not _runs_jobs():
+        return _refused("this server runs no jobs: MLFLOW_SERVER_ENABLE_JOB_EXECUTION is false")
+    for name in named_twice(request.view_args or {}, _sent()) if prefix else ():
+        return _refused(f"{name} has two different values in this request: send one")
+    return None
+
+
+def _refused(why: str) -> Response:
+    error = MlflowException(why, INVALID_PARAMETER_VALUE)
+    return Response(error.serialize_as_json(), status=400, mimetype="application/json")
+
+
+def _runs_jobs() -> bool:
+    return os.environ.get("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "").lower() in ("true", "1")
+
+
+def _administers() -> bool:
+    """Whether the sender is an admin, or manages the workspace and with it its roles."""
+    who = caller()
+    if who is None or who.is_admin or not hasattr(auth, "_is_workspace_admin"):
+        return who is not None and who.is_admin
+    return bool(auth._is_workspace_admin(auth.store.get_user(who.username).id, WORKSPACE))
+
+
+def _sent() -> list[Mapping[str, Any]]:
+    """The parameters of the request, as MLflow reads them: of the URL, and of a JSON body whatever its type."""
+    sent: list[Mapping[str, Any]] = [request.args]
+    # What is read here is kept for MLflow; the body of an artifact, which it takes as a stream, is not read.
+    if request.is_json or _names_things(request.view_args):
+        body = request.get_json(force=True, silent=True)
+        if isinstance(body, str):  # MLflow reads JSON within a JSON string too
+            with suppress(ValueError):
+                body = json.loads(body)
+        if isinstance(body, dict):
+            sent.append(body)
+    return sent
+
+
+def _names_things(view_args: Mapping[str, Any] | None) -> bool:
+    return any(name.endswith("_id") for name in view_args or ())
+
+
+def _camel(name: str) -> str:
+    """The name of a protobuf field in JSON (https://protobuf.dev/programming-guides/json/)."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def named_twice(path: Mapping[str, Any], sent: list[Mapping[str, Any]]) -> Iterator[str]:
+    """The fields to which a request gives more than one value.
+
+    :param path: the parameters in the path.
+    :param sent: those of the URL's query and of the body.
+    """
+    groups = [(name,) for name in path if name.endswith("_id")]
+    for names in (*groups, *SYNONYMS):
+        spelled = {spelling for name in names for spelling in (name, _camel(name))}
+        values = {str(source[name]) for source in (path, *sent) for name in spelled if source.get(name)}
+        if len(values) > 1:
+            yield " or ".join(names)
