@@ -35,6 +35,8 @@ options:
         description:
           - What the permission is about. V(workspace) makes its members members (V(USE)) or administrators
             (V(MANAGE)) of O(workspace). From V(run) on the types are granted all together only.
+          - Members of a workspace are shown all experiments, runs and models in it, whatever else is granted to them.
+            The module warns of that.
         type: str
         required: true
         choices:
@@ -276,6 +278,17 @@ def checked_permissions(params: dict[str, Any]) -> Wanted | None:
     return wanted
 
 
+def openness(params: dict[str, Any]) -> list[str]:
+    """Warnings of permissions that show the role's members more than their names say (measured on MLflow 3.17.2)."""
+    items = [] if params["state"] == "absent" else params["permissions"] or []
+    return [
+        f"role {params['name']}: {item['permission']} on workspace shows its members all experiments, runs and models; "
+        "permit the experiments and models that they work on instead"
+        for item in items
+        if item["resource_type"] == WORKSPACE
+    ]
+
+
 def wanted_role(params: dict[str, Any], permissions: Held | None) -> WantedRole:
     """The role as it should be."""
     members = params["members"]
@@ -320,6 +333,8 @@ def main() -> None:
     try:
         refuse_reserved(checked("name", params["name"], ROLE))
         wanted = checked_permissions(params)
+        for warning in openness(params):
+            module.warn(warning)
         session = open_session(module)
         roles = Roles(session.client)
         session.waiter.until(roles.require)

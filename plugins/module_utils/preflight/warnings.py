@@ -9,6 +9,8 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants import WORKSPACE
+
 #: First release of MLflow without a shipped admin password (CVE-2026-2635).
 _SAFE = (3, 16, 1)
 
@@ -76,12 +78,24 @@ def ecs_mlflow_warnings(inputs: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"MLflow {version} has known vulnerabilities that 3.16.1 fixes (CVE-2026-2635, CVE-2025-11200, CVE-2025-1473, "
-        "CVE-2025-14279, CVE-2025-11201), and shows other people's runs to everybody who has a login; set "
-        "ecs_mlflow_version to 3.17.2 as soon as your clients allow it"
+        "CVE-2025-14279, CVE-2025-11201), of which the server of this collection closes some; set ecs_mlflow_version "
+        "to 3.17.2 as soon as your clients allow it"
+    ]
+
+
+def mlflow_access_warnings(inputs: Mapping[str, Any]) -> list[str]:
+    """Roles that show their members everything (measured: docs/access.md)."""
+    return [
+        f"mlflow_access_roles[{position}] ({role.get('name')}) permits {item.get('permission')} on workspace, so that "
+        "its members are shown all experiments, runs and models; permit what they work on instead"
+        for position, role in enumerate(inputs["mlflow_access_roles"])
+        for item in role.get("permissions") or []
+        if role.get("state", "present") != "absent" and item.get("resource_type") == WORKSPACE
     ]
 
 
 WARNINGS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "network": network_warnings,
     "ecs_mlflow": ecs_mlflow_warnings,
+    "mlflow_access": mlflow_access_warnings,
 }

@@ -23,6 +23,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.roles impo
     plan_role,
     refuse_reserved,
 )
+from ansible_collections.mlops.mlflow_aws.plugins.modules.mlflow_role import openness
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -218,3 +219,20 @@ def test_roles_as_planned(current: Role | None, wanted: dict[str, Any], after: R
 def test_roles_of_single_users_are_not_ours() -> None:
     with pytest.raises(InvalidOptionsError, match="which MLflow keeps for the grants of single users"):
         refuse_reserved("__user_7__")
+
+
+@pytest.mark.parametrize(
+    ("items", "state", "warned"),
+    [
+        ([("workspace", "USE")], "present", ["USE"]),
+        ([("workspace", "MANAGE"), ("experiment", "READ")], "present", ["MANAGE"]),
+        ([("experiment", "READ"), ("registered_model", "EDIT")], "present", []),
+        ([("workspace", "USE")], "absent", []),
+        (None, "present", []),
+    ],
+)
+def test_a_role_that_shows_everything_is_warned_of(items: Any, state: str, warned: list[str]) -> None:
+    permissions = None if items is None else [{"resource_type": kind, "permission": what} for kind, what in items]
+    found = openness({"name": "team", "permissions": permissions, "state": state})
+    assert [word for text in found for word in warned if f"role team: {word} on workspace" in text] == warned
+    assert len(found) == len(warned)

@@ -392,6 +392,7 @@ def test_who_may_reach_a_load_balancer_of_others_is_theirs_to_say(given_by: dict
 
 
 WORLD = {"network_ingress_cidrs": ["0.0.0.0/0"]}
+TEAM = {"name": "team", "permissions": [{"resource_type": "workspace", "permission": "USE"}]}
 
 
 @pytest.mark.parametrize(
@@ -402,6 +403,11 @@ WORLD = {"network_ingress_cidrs": ["0.0.0.0/0"]}
         ("network", {"network_cidr": "172.17.0.0/16"}, ("172.17.0.0/16, which Docker", "use another private block")),
         ("network", {"network_cidr": "8.8.0.0/16"}, ("network_cidr 8.8.0.0/16 is not private", "such as 10.0.0.0/16")),
         ("ecs_mlflow", {"ecs_mlflow_version": "2.18.0"}, ("MLflow 2.18.0", "3.16.1 fixes", "to 3.17.2")),
+        (
+            "mlflow_access",
+            {"mlflow_access_roles": [TEAM]},
+            ("mlflow_access_roles[0] (team)", "USE on workspace", "all experiments", "what they work on instead"),
+        ),
     ],
 )
 def test_an_insecure_setting_is_one_sentence(role: str, overrides: dict[str, Any], says: Says) -> None:
@@ -424,6 +430,16 @@ def test_an_insecure_setting_is_one_sentence(role: str, overrides: dict[str, Any
         ("ecs_mlflow", {}),
         ("ecs_mlflow", {"ecs_mlflow_version": "3.16.1"}),
         ("ecs_mlflow", {"ecs_mlflow_version": "latest"}),
+        ("mlflow_access", {}),
+        ("mlflow_access", {"mlflow_access_roles": [{**TEAM, "state": "absent"}]}),
+        (
+            "mlflow_access",
+            {
+                "mlflow_access_roles": [
+                    {"name": "r", "permissions": [{"resource_type": "experiment", "name": "x", "permission": "READ"}]}
+                ]
+            },
+        ),
     ],
 )
 def test_no_warning_of_what_is_safe(role: str, overrides: dict[str, Any]) -> None:
