@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.integration.runtime.route_ground import begin_listing, listed
+from tests.integration.runtime.route_rows import rows
 from tests.integration.runtime.runtime_parts import BUCKET, PREFIX, Answer, Runtime, Server, Storage, Task, serving
 from tests.postgres import password
 
@@ -45,6 +47,17 @@ def test_health_is_open_and_the_rest_is_not(server: Server) -> None:
         assert (answer.status, answer.body) == (401, UNAUTHENTICATED), path
         headers = {name.lower(): value for name, value in answer.headers.items()}
         assert headers["www-authenticate"] == 'Basic realm="mlflow"'
+
+
+def test_every_route_has_been_judged(server: Server) -> None:
+    """What each may be called by is asked in test_runtime_routes.py."""
+    with begin_listing(server.task) as listing:
+        served = set(listed(listing))
+    generation = server.task.runtime.generation
+    judged = {row.route for row in rows() if generation in row.generations}
+    assert served - judged == set(), "no row of routes.yml says who may call these"
+    assert judged - served == set(), "this MLflow has no such routes"
+    assert len(judged) > (200 if generation == 3 else 70)
 
 
 def test_no_secret_in_arguments_log_or_open_files(server: Server) -> None:
