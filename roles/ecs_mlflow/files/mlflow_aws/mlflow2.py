@@ -200,6 +200,7 @@ def install() -> None:
             raise RuntimeError(f"mlflow.server.auth has no {name}: this MLflow cannot be confined")
     for method in ("GET", "POST"):  # MLflow calls what serves it as its rule, without what that needs: 500
         auth.BEFORE_REQUEST_VALIDATORS.pop(("/graphql", method), None)
+        auth.AFTER_REQUEST_HANDLERS.pop(("/graphql", method), None)  # and of its answer
     first = auth.app.before_request_funcs.setdefault(None, [])
     first[:0] = [_check_sender, _check_names]
     auth.app.before_request(_authorize)
