@@ -116,6 +116,17 @@ options:
       - When it is not set, O(state=present) keeps all, and O(state=absent) none.
       - Keep at least two where services are to be rolled back, ECS cannot go back to an INACTIVE revision.
     type: int
+  keep:
+    description:
+      - ARNs of revisions that stay ACTIVE whatever O(keep_revisions) is.
+    type: list
+    elements: str
+    default: []
+  keep_used_in:
+    description:
+      - Name or ARN of a cluster. Revisions that its tasks or services use stay ACTIVE whatever O(keep_revisions) is.
+      - From an INACTIVE revision no new task can be started, though a service goes on with one that it has.
+    type: str
   ignore_tags:
     description:
       - Keys of tags that belong to somebody else. O(purge_tags) does not remove them, and a new revision does not take
@@ -285,6 +296,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "ipc_mode": {"choices": ["host", "task", "none"]},
     "enable_fault_injection": {"type": "bool"},
     "keep_revisions": {"type": "int"},
+    "keep": {"type": "list", "elements": "str", "default": []},
+    "keep_used_in": {},
     "ignore_tags": {"type": "list", "elements": "str", "default": ["mlflow:ran"]},
     **TAG_OPTIONS,
 }
@@ -323,7 +336,12 @@ def tidy(module: AnsibleAWSModule, ecs: EcsClient, keep: int | None, newest: lis
     """Deregisters the family's old revisions; ``newest`` is counted even where check mode has not registered it."""
     if keep is None:
         return []
-    arns = surplus(list({*ecs.revisions(module.params["family"]), *newest}), keep)
+    family, cluster = module.params["family"], module.params["keep_used_in"]
+    arns = surplus(list({*ecs.revisions(family), *newest}), keep)
+    kept = set(module.params["keep"])
+    if arns and cluster:
+        kept |= ecs.used_revisions(cluster, family)
+    arns = [arn for arn in arns if arn not in kept]
     for arn in [] if module.check_mode else arns:
         ecs.deregister(arn)
     return arns

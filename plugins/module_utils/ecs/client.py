@@ -26,6 +26,7 @@ T = TypeVar("T")
 _NOT_YET = (IAM_PROPAGATION, SERVICE_LINKED_ROLE, LISTENER_PROPAGATION)
 #: DescribeTasks takes 100 tasks, TagResource and DescribeServices need no pages here.
 _TASKS_PER_CALL = 100
+_SERVICES_PER_CALL = 10
 
 
 def retries() -> Any:
@@ -73,6 +74,14 @@ class EcsClient:
         answer = self._client.describe_task_definition(taskDefinition=name, include=["TAGS"], aws_retry=True)
         definition = answer["taskDefinition"]
         return Revision(definition["taskDefinitionArn"], definition, from_api(answer.get("tags")))
+
+    def used_revisions(self, cluster: str, family: str) -> set[str]:
+        """The ARNs of a family's revisions that tasks of a cluster run, or that its services' deployments ask for."""
+        found = {task["taskDefinitionArn"] for task in self.tasks(cluster, "RUNNING", family=family)}
+        for service in self.services(cluster):
+            rows = [service, *service.get("deployments", [])]
+            found |= {row["taskDefinition"] for row in rows if row.get("taskDefinition")}
+        return {arn for arn in found if family_of(arn) == family}
 
     def resolve(self, name: str) -> Revision | None:
         """The revision that a family, ``family:7`` or an ARN names; None when there is none that is ACTIVE."""
@@ -166,6 +175,16 @@ class EcsClient:
             if failure.get("reason") != "MISSING":
                 raise EcsError(f"Failed to describe the service {name}: {failure.get('reason')}")
         found: dict[str, Any] | None = next(iter(answer["services"]), None)
+        return found
+
+    @aws_lookup("list the services", default=[])
+    def services(self, cluster: str) -> list[dict[str, Any]]:
+        """All services of a cluster."""
+        arns = list(self._pages("list_services", "serviceArns", cluster=cluster))
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(arns), _SERVICES_PER_CALL):
+            some = arns[start : start + _SERVICES_PER_CALL]
+            found += self._client.describe_services(cluster=cluster, services=some, aws_retry=True)["services"]
         return found
 
     @aws_action("create the service")

@@ -33,6 +33,9 @@ _RANGES = {
 _TAKEN_DATABASES = ("postgres", "template0", "template1", "rdsadmin")
 
 
+_POLICY = re.compile(r"arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/[\w+=,.@/-]+")
+
+
 def largest_workers(memory: int) -> int:
     """How many server workers fit into ``memory`` MiB, at least 1, with a tenth kept free."""
     return max(1, int((memory * 0.9 - _PARENT_MB) // _WORKER_MB))
@@ -113,6 +116,15 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         if not low <= int(inputs[variable]) <= high
     ]
     found += _memory_problems(inputs)
+    boundary = inputs["ecs_mlflow_permissions_boundary"]
+    if boundary and not _POLICY.fullmatch(boundary):
+        found.append(
+            f"ecs_mlflow_permissions_boundary: '{boundary}' is not the ARN of a managed policy; use one such as "
+            "arn:aws:iam::123456789012:policy/mlflow-boundary, or leave it empty"
+        )
+    keep = int(inputs["ecs_mlflow_keep_revisions"])
+    if keep < 2:
+        found.append(f"ecs_mlflow_keep_revisions: {keep} leaves no revision to go back to; keep at least 2, such as 5")
     for variable in ("ecs_mlflow_migration_timeout", "ecs_mlflow_rollout_timeout", "ecs_mlflow_database_timeout"):
         if int(inputs[variable]) < 1:
             found.append(f"{variable}: {inputs[variable]} is not a number of seconds; use 1 or more")

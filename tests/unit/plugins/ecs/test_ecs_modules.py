@@ -165,6 +165,23 @@ class TestTaskDefinition:
         again = [stack.run("ecs_task_definition", base, check=check) for check in (True, False)]
         assert [answer["revision"] for answer in again] == [3, 3]
 
+    def test_a_revision_in_use_stays(self, stack: Stack) -> None:
+        """Of four revisions one is to stay, but a task runs the first one, and the second one is named."""
+        arns = []
+        for number in range(4):
+            container = {"environment": {"NUMBER": number}}
+            made = stack.run("ecs_task_definition", stack.family("used", RUNS, container=container))
+            arns.append(made["task_definition_arn"])
+        options = {"cluster": stack.cluster, "task_definition": arns[0], "wait": False, **stack.network}
+        run = stack.run("ecs_task_run", options)
+        assert not run.get("failed"), run["msg"]
+        tidy = {"family": "used", "state": "absent", "keep_revisions": 1, "keep": [arns[1]]}
+        in_use = {**tidy, "keep_used_in": stack.cluster}
+        answers = four_times(lambda check: stack.run("ecs_task_definition", in_use, check=check))
+        assert [answer["deregistered"] for answer in answers] == [[arns[2]], [arns[2]], [], []]
+        assert stack.revisions("used") == [arns[0], arns[1], arns[3]]
+        stack.aws.client("ecs").stop_task(cluster=stack.cluster, task=run["task_arn"])
+
     def test_a_new_revision_keeps_the_tags_but_not_the_note_of_a_run(self, stack: Stack) -> None:
         base = stack.family("tagged", RUNS, tags={"team": "ml"})
         arn = stack.run("ecs_task_definition", base)["task_definition_arn"]

@@ -67,6 +67,12 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("stack", {"stack_http_port": 443}, ("stack_http_port: 443 is the port of HTTPS", "use 80")),
     ("stack", {"stack_account_id": "12345"}, ("stack_account_id: '12345'", "12 digits in quotes")),
     ("stack", {"stack_name": True}, ("stack_name: is true to YAML", "quote it")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_permissions_boundary": "mlflow-boundary"},
+        ("ecs_mlflow_permissions_boundary: 'mlflow-boundary' is not the ARN", "or leave it empty"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_keep_revisions": 1}, ("ecs_mlflow_keep_revisions: 1 leaves no", "at least 2")),
     # mlflow_access
     ("mlflow_access", {"mlflow_access_users": ["alice"]}, ("[0]: 'alice' is not a mapping", "as {name: alice}")),
     ("mlflow_access", {"mlflow_access_users": [{"name": False}]}, ("[0].name: is false to YAML", "quote it")),
