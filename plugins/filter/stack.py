@@ -79,4 +79,5 @@ class FilterModule:
             "user_secret_name": user_secret_name,
             "wanted_policies": wanted_ecs.wanted_policies,
             "wanted_roles": wanted_ecs.wanted_roles,
+            "with_unknown": wanted_ecs.with_unknown,
         }

@@ -106,6 +106,7 @@ def _roles(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
             {
                 "description": answer["Role"].get("Description", ""),
                 "trust": answer["Role"]["AssumeRolePolicyDocument"],
+                "permissions_boundary": answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
                 "managed_policies": sorted(row["PolicyArn"] for row in attached),
                 "policy": policy["PolicyDocument"] if policy else {},
                 "tags": tags(iam.list_role_tags(RoleName=name)["Tags"]),

@@ -21,6 +21,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.masking impor
 
 Tags = Mapping[str, str]
 
+#: What a plan shows in the place of an ARN, an id or an endpoint that AWS gives when the thing is made.
+UNKNOWN = "(known after apply)"
+
 #: Characters of a value that a plan shows.
 _LONG = 120
 
@@ -61,23 +64,59 @@ def _shown(name: str, value: Any, named: bool) -> Any:
     text = value if isinstance(value, str) else None
     if text is not None and ((named and looks_secret(name)) or holds_password(text)):
         return f"(hidden, {hashlib.sha256(text.encode()).hexdigest()[:6]})"
-    if len(str(value)) > _LONG:
+    if len(str(value)) > _LONG and UNKNOWN not in str(value):
         return f"({len(str(value))} characters, sha256 {hashlib.sha256(str(value).encode()).hexdigest()[:16]})"
     return value
 
 
-def wanted_roles(roles: Iterable[Mapping[str, Any]], trust: Mapping[str, Any], wanted: Tags) -> dict[str, Any]:
+def with_unknown(
+    resources: Mapping[str, Any], names: Mapping[str, str], secret_arn: str, secrets_kms_key: str = ""
+) -> dict[str, Any]:
+    """The resources that discovery found, with :data:`UNKNOWN` for what is not there yet and others name.
+
+    :param names: the stack's names; those of its secrets are ``secret_`` and what they are for.
+    :param secret_arn: what the ARNs of the account's secrets begin with. They end in six characters that AWS chooses.
+    :param secrets_kms_key: ARN of the key that encrypts secrets which are made; an empty one is AWS's own.
+    """
+    secrets, database, balancer = (resources.get(part) or {} for part in ("secrets", "rds", "alb"))
+    coming = {
+        key.removeprefix("secret_"): {
+            "arn": f"{secret_arn}{name}-{UNKNOWN}",
+            "version_id": UNKNOWN,
+            "previous_version_id": None,
+            "kms_key_arn": secrets_kms_key or None,
+        }
+        for key, name in names.items()
+        if key.startswith("secret_")
+    }
+    return {
+        **resources,
+        "secrets": {**coming, **{use: secret for use, secret in secrets.items() if secret}},
+        "rds": {
+            **database,
+            "endpoint": database.get("endpoint") or {"address": UNKNOWN, "port": UNKNOWN},
+            "resource_id": database.get("resource_id") or UNKNOWN,
+        },
+        "alb": {**balancer, "dns_name": balancer.get("dns_name") or UNKNOWN},
+    }
+
+
+def wanted_roles(
+    roles: Iterable[Mapping[str, Any]], trust: Mapping[str, Any], wanted: Tags, boundary: str = ""
+) -> dict[str, Any]:
     """IAM roles by name.
 
     :param roles: ``name``, ``description`` and the ``statements`` of their policy.
     :param trust: who may assume them.
     :param wanted: their tags.
+    :param boundary: ARN of their permissions boundary; an empty one leaves alone what they have.
     """
     return {
         role["name"]: {
             "description": role["description"],
             "trust": trust,
             "managed_policies": [],
+            "permissions_boundary": boundary or None,
             "policy": {"Version": "2012-10-17", "Statement": role["statements"]},
             "tags": wanted,
         }

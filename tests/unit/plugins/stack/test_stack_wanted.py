@@ -12,6 +12,7 @@ import yaml
 from ansible_collections.mlops.mlflow_aws.plugins.filter import network, stack
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import parameter_texts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.network import rule_lines as lines_of_answer
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import wanted_ecs
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs import (
     leaves,
     wanted_definition,
@@ -180,6 +181,7 @@ def test_roles_by_name() -> None:
             "description": "MLflow",
             "trust": {"trusts": "ecs"},
             "managed_policies": [],
+            "permissions_boundary": None,
             "policy": {"Version": "2012-10-17", "Statement": statements},
             "tags": TAGS,
         }
@@ -211,3 +213,33 @@ def test_only_parameters_that_are_not_so_by_default_are_set(
 ) -> None:
     wanted = {"rds.force_ssl": True, "log_connections": "on", "work_mem": 4096}
     assert parameter_texts(wanted, group) == texts
+
+
+NAMES = {"secret_database": "fraud/database/mlflow", "secret_flask": "fraud/mlflow/flask", "database": "fraud-db"}
+ARN = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:"
+
+
+def test_what_is_not_there_yet_is_named_as_such() -> None:
+    """All that policies and task definitions name; what is there stays as it was found."""
+    nothing = {"secrets": None, "rds": None, "alb": None, "storage": None}
+    empty = wanted_ecs.with_unknown(nothing, NAMES, ARN, "arn:of:a:key")
+    unknown = wanted_ecs.UNKNOWN
+    assert {use: row["arn"] for use, row in empty["secrets"].items()} == {
+        "database": f"{ARN}fraud/database/mlflow-(known after apply)",
+        "flask": f"{ARN}fraud/mlflow/flask-(known after apply)",
+    }
+    for secret in empty["secrets"].values():
+        assert (secret["version_id"], secret["kms_key_arn"]) == (unknown, "arn:of:a:key")
+    assert empty["rds"] == {"endpoint": {"address": unknown, "port": unknown}, "resource_id": unknown}
+    assert empty["alb"] == {"dns_name": unknown}
+    assert empty["storage"] is None
+
+    database, balancer = {"arn": "a", "version_id": "v"}, {"dns_name": "x.elb.amazonaws.com"}
+    # RDS gives an endpoint only when the instance is there.
+    there = {"secrets": {"database": database, "flask": None}, "rds": {"endpoint": None, "resource_id": "db-1"}}
+    half = wanted_ecs.with_unknown({**there, "alb": balancer}, NAMES, ARN)
+    assert half["secrets"]["database"] == database
+    assert half["secrets"]["flask"]["arn"].endswith(unknown)
+    assert half["secrets"]["flask"]["kms_key_arn"] is None
+    assert half["rds"] == {"endpoint": {"address": unknown, "port": unknown}, "resource_id": "db-1"}
+    assert half["alb"] == balancer

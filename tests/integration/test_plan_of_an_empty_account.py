@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of an empty account can be reviewed: policies, task definitions and rules stand in it, field by field."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.commands import ansible
+from tests.embedded import EmbeddedAws
+
+STACK = "fraud-scoring-mlflow-local"
+UNKNOWN = "(known after apply)"
+
+
+@pytest.fixture(scope="module")
+def plan(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    """What the plan says of each new resource, by kind and name."""
+    given = {"stack_output_dir": str(tmp_path_factory.mktemp("out")), "stack_http_port": 8378}
+    command = ("site.yml", "-i", "inventories/local", "--check", "-vv", "-e", json.dumps(given))
+    # Without colours and folded lines a result is one JSON document.
+    env = {**aws.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
+    done = ansible("ansible-playbook", *command, env=env)
+    assert done.returncode == 0, done.stdout[-3000:]
+    decode = json.JSONDecoder().raw_decode
+    starts = [match.end() for match in re.finditer(r"^(?:changed|ok): \[.*?\] => ", done.stdout, re.MULTILINE)]
+    results = [decode(done.stdout[start:])[0] for start in starts]
+    return {(row["kind"], row["name"]): row["after"] for result in results for row in result.get("changes", [])}
+
+
+def test_the_policies_of_the_roles_are_told(plan: dict[tuple[str, str], dict[str, Any]]) -> None:
+    role = plan["IAM role", f"{STACK}-eu-west-2-execution"]
+    rows = {row["Sid"]: row for row in role["policy"]["Statement"]}
+    assert rows["Logs"]["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    secret = f"arn:aws:secretsmanager:eu-west-2:123456789012:secret:{STACK}"
+    assert f"{secret}/database/mlflow-{UNKNOWN}" in rows["Secrets"]["Resource"]
+    assert not [arn for arn in rows["Secrets"]["Resource"] if "master" in arn]
+    task = plan["IAM role", f"{STACK}-eu-west-2-task"]
+    assert {row["Sid"] for row in task["policy"]["Statement"]} == {"ListPrefix", "UsePrefix"}
+
+
+def test_the_task_definitions_are_told(plan: dict[tuple[str, str], dict[str, Any]]) -> None:
+    server = plan["task definition", STACK]["definition"]
+    assert server["containers.mlflow.readonly_root_filesystem"] is True
+    assert server["containers.mlflow.environment.MLFLOW_AWS_DB_HOST"] == UNKNOWN
+    assert server["containers.mlflow.environment.MLFLOW_AWS_DB_TRACKING"] == "mlflow_db"
+    password = server["containers.mlflow.secrets.MLFLOW_AWS_DB_PASSWORD"]
+    assert password.endswith(f"{STACK}/database/mlflow-{UNKNOWN}:password::{UNKNOWN}")
+    migration = plan["task definition", f"{STACK}-migration"]["definition"]
+    assert migration["containers.migrate.environment.MLFLOW_AWS_DB_RESOURCE_ID"] == UNKNOWN
+
+
+def test_the_rules_of_the_security_groups_are_told(plan: dict[tuple[str, str], dict[str, Any]]) -> None:
+    groups = {name: fields for (kind, name), fields in plan.items() if kind == "security group"}
+    assert sorted(groups) == [f"{STACK}-{use}" for use in ("alb", "ecs", "rds")]
+    assert "5432" in json.dumps(groups[f"{STACK}-rds"])
+    assert f"{STACK}-ecs" in json.dumps(groups[f"{STACK}-rds"])
+
+
+def test_nothing_is_hidden_behind_words(plan: dict[tuple[str, str], dict[str, Any]]) -> None:
+    assert "yet to be made" not in json.dumps(list(plan.values()))
