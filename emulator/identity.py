@@ -136,6 +136,24 @@ def _boundary(account: str, boundary: Any) -> list[list[str]]:
     return [[_document(policy)] if policy else []]
 
 
+#: Calls of which the condition key iam:PermissionsBoundary is the boundary that they ask for; of the other calls it is
+#: the one that the user or role has. Source: Service Authorization Reference, "Condition keys for AWS IAM".
+_ASKING = ("CreateRole", "CreateUser", "PutRolePermissionsBoundary", "PutUserPermissionsBoundary")
+
+
+def boundary_in_question(account: str, action: str, parameters: Mapping[str, Any]) -> str | None:
+    """The ARN that the condition key ``iam:PermissionsBoundary`` has in a call of IAM; None where it has none."""
+    if action in _ASKING:
+        return parameters.get("PermissionsBoundary") or None
+    backend = iam_backends[account][_PARTITION]
+    name = parameters.get("RoleName")
+    roles = (role for role in list(backend.roles.values()) if role.name == name)
+    owner = next(roles, None) if name else backend.users.get(str(parameters.get("UserName", "")))
+    boundary = getattr(owner, "permissions_boundary_arn", None)
+    found = boundary.get("PermissionsBoundaryArn") if isinstance(boundary, Mapping) else boundary
+    return found or None
+
+
 def _documents(owner: Any) -> list[str]:
     """The inline and attached policies of a user, group or role; lists, as another thread may change them."""
     return PROPAGATION.documents(owner.arn, _documents_now(owner))

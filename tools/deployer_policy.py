@@ -4,7 +4,8 @@
 """Prints the IAM policy of who deploys a stack: what the playbooks need for this stack, and nothing else.
 
     python tools/deployer_policy.py --name fraud-scoring-mlflow --region eu-west-2 --account 123456789012 \\
-        --bucket fraud-models-test [--kms-key ARN ...] [--part network|service|data]
+        --bucket fraud-models-test [--kms-key ARN ...] [--boundary ARN] [--partition aws|aws-cn|aws-us-gov] \\
+        [--part network|service|data]
 
 A managed policy has at most 6,144 characters without white space: make three, one for each part, and attach them to
 the deployer's role. Without ``--part`` it is one document, to read.
@@ -51,6 +52,8 @@ class Deployment:
     :param name: ``stack_name``.
     :param bucket: ``storage_bucket``.
     :param kms_keys: the ARNs of the keys in ``secrets_kms_key_id`` and ``rds_kms_key_id``.
+    :param boundary: ``ecs_mlflow_permissions_boundary``: without it no role can be made or get rights. Empty for none.
+    :param partition: the partition of the region.
     """
 
     name: str
@@ -58,10 +61,17 @@ class Deployment:
     account: str
     bucket: str
     kms_keys: Sequence[str] = field(default_factory=tuple)
+    boundary: str = ""
+    partition: str = "aws"
+
+    @property
+    def dns_suffix(self) -> str:
+        """What the names of the services' endpoints end in."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource of the stack's account and region."""
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
 def _allow(sid: str, actions: str, resources: Sequence[str], **conditions: dict[str, Any]) -> Statement:
@@ -132,7 +142,7 @@ def _network(it: Deployment) -> list[Statement]:
 def _service(it: Deployment) -> list[Statement]:
     names = stack_names(it.name, it.region)
     roles = [
-        f"arn:aws:iam::{it.account}:role/{role}"
+        f"arn:{it.partition}:iam::{it.account}:role/{role}"
         for role in (names.execution_role, names.migration_execution_role, names.task_role)
     ]
     families = [it.arn("ecs", f"task-definition/{family}:*") for family in (names.task_family, names.migration_family)]
@@ -141,14 +151,14 @@ def _service(it: Deployment) -> list[Statement]:
         # ECS knows no resource for these.
         _allow(
             "ServiceRead",
-            "ecs DeregisterTaskDefinition DescribeTaskDefinition ListTaskDefinitions ListTasks",
+            "ecs DeregisterTaskDefinition DescribeTaskDefinition ListServices ListTaskDefinitions ListTasks",
             ["*"],
             StringEquals=here,
         ),
         _allow(
             "Service",
             "ecs CreateCluster CreateService DeleteCluster DeleteService DescribeClusters DescribeServices "
-            "DescribeTasks RegisterTaskDefinition RunTask TagResource UntagResource "
+            "DescribeTasks ListTagsForResource RegisterTaskDefinition RunTask TagResource UntagResource "
             "UpdateClusterSettings UpdateService",
             [
                 it.arn("ecs", f"cluster/{names.cluster}"),
@@ -187,13 +197,7 @@ def _service(it: Deployment) -> list[Statement]:
                 for arn in (it.arn("logs", f"log-group:{group}"), it.arn("logs", f"log-group:{group}:*"))
             ],
         ),
-        _allow(
-            "Roles",
-            "iam CreateRole DeleteRole DeleteRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies "
-            "ListInstanceProfilesForRole ListRolePolicies ListRoleTags PutRolePolicy TagRole UntagRole "
-            "UpdateAssumeRolePolicy UpdateRole",
-            roles,
-        ),
+        *_roles(it, roles),
         _allow(
             "RolesToTasks",
             "iam PassRole",
@@ -204,7 +208,7 @@ def _service(it: Deployment) -> list[Statement]:
         _allow(
             "ServiceLinkedRoles",
             "iam CreateServiceLinkedRole",
-            [f"arn:aws:iam::{it.account}:role/aws-service-role/*"],
+            [f"arn:{it.partition}:iam::{it.account}:role/aws-service-role/*"],
             StringEquals={
                 "iam:AWSServiceName": [
                     "ecs.amazonaws.com",
@@ -213,6 +217,26 @@ def _service(it: Deployment) -> list[Statement]:
                     "rds.amazonaws.com",
                 ]
             },
+        ),
+    ]
+
+
+def _roles(it: Deployment, roles: Sequence[str]) -> list[Statement]:
+    """The stack's roles. With a boundary, what gives rights is allowed for roles that have it, and none can lose it."""
+    plain = (
+        "DeleteRole GetRole GetRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole ListRolePolicies "
+        "ListRoleTags TagRole UntagRole UpdateRole"
+    )
+    giving = "CreateRole DeleteRolePolicy PutRolePolicy UpdateAssumeRolePolicy"
+    if not it.boundary:
+        return [_allow("Roles", f"iam {plain} {giving}", roles)]
+    return [
+        _allow("Roles", f"iam {plain}", roles),
+        _allow(
+            "RolesWithinTheBoundary",
+            f"iam {giving} PutRolePermissionsBoundary",
+            roles,
+            StringEquals={"iam:PermissionsBoundary": it.boundary},
         ),
     ]
 
@@ -256,11 +280,20 @@ def _data(it: Deployment) -> list[Statement]:
             "GetEncryptionConfiguration GetInventoryConfiguration GetLifecycleConfiguration ListBucket "
             "PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
             "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration",
-            [f"arn:aws:s3:::{it.bucket}"],
+            [f"arn:{it.partition}:s3:::{it.bucket}"],
         ),
     ]
+    # A secret or an adopted bucket may name its key by an alias, of which the key's ARN is asked.
+    found.append(
+        _allow(
+            "KeysByAlias",
+            "kms DescribeKey",
+            [f"arn:{it.partition}:kms:{it.region}:{it.account}:key/*"],
+            StringLike={"kms:RequestAlias": "alias/*"},
+        )
+    )
     if it.kms_keys:
-        via = [f"{service}.{it.region}.amazonaws.com" for service in ("rds", "secretsmanager")]
+        via = [f"{service}.{it.region}.{it.dns_suffix}" for service in ("rds", "secretsmanager")]
         found += [
             _allow(
                 "Keys",
@@ -289,6 +322,13 @@ def policy(deployment: Deployment, part: str | None = None) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [row for statements in chosen for row in statements(deployment)]}
 
 
+def partition_of(region: str) -> str:
+    """The partition of a region by its prefix (botocore's partitions.json has the same as patterns)."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
+    prefixes |= {"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc"}
+    return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the policy."""
     parser = argparse.ArgumentParser(description="The IAM policy of who deploys a stack.")
@@ -297,13 +337,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--account", required=True, help="number of the account, 12 digits")
     parser.add_argument("--bucket", required=True, help="storage_bucket")
     parser.add_argument("--kms-key", action="append", default=[], metavar="ARN", help="a key of secrets or database")
+    parser.add_argument("--boundary", default="", metavar="ARN", help="ecs_mlflow_permissions_boundary")
+    parser.add_argument("--partition", help="aws, aws-cn, aws-us-gov, ...; that of the region, if not given")
     parser.add_argument("--part", choices=PARTS, help="one of three, each small enough for a managed policy")
     options = parser.parse_args(argv)
     if len(options.account) != 12 or not options.account.isdigit():
         parser.error(f"--account has 12 digits, not {options.account!r}")
-    made = policy(
-        Deployment(options.name, options.region, options.account, options.bucket, tuple(options.kms_key)), options.part
+    deployment = Deployment(
+        options.name,
+        options.region,
+        options.account,
+        options.bucket,
+        tuple(options.kms_key),
+        options.boundary,
+        options.partition or partition_of(options.region),
     )
+    made = policy(deployment, options.part)
     print(json.dumps(made, indent=2))
     return 0
 

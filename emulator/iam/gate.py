@@ -414,6 +414,14 @@ def _context(request: Request, caller: identity.Caller | None, region: str) -> d
     for parameter, key in _PARAMETER_KEYS:
         if parameter in request.parameters:
             context[key] = str(request.parameters[parameter])
+    if request.service == "iam" and caller is not None:
+        boundary = identity.boundary_in_question(caller.principal.account, request.action, request.parameters)
+        if boundary:
+            context["iam:PermissionsBoundary"] = boundary
+    if request.service == "kms":
+        alias = str(request.parameters.get("KeyId", "")).rpartition(":")[2]
+        if alias.startswith("alias/"):
+            context["kms:RequestAlias"] = alias
     return context
 
 

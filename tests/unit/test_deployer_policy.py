@@ -9,6 +9,7 @@ the policy needs its line there. Whether the policy suffices is for ``tests/depl
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import re
@@ -19,14 +20,15 @@ from typing import Any
 
 import pytest
 
-from tools.deployer_policy import PARTS, Deployment, policy
+from tools.deployer_policy import PARTS, Deployment, partition_of, policy
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("arn:aws:kms:eu-west-2:123456789012:key/1",)
+BOUNDARY = "arn:aws:iam::123456789012:policy/mlflow-boundary"
 PROD = Deployment("fraud-scoring-mlflow", "eu-west-2", "123456789012", "fraud-models-test")
-STATEMENTS: list[dict[str, Any]] = policy(Deployment(PROD.name, PROD.region, PROD.account, PROD.bucket, KEYS))[
-    "Statement"
-]
+STATEMENTS: list[dict[str, Any]] = policy(
+    Deployment(PROD.name, PROD.region, PROD.account, PROD.bucket, KEYS, BOUNDARY)
+)["Statement"]
 REFERENCE = json.loads((ROOT / "tests" / "unit" / "service_authorization.json").read_text(encoding="utf-8"))
 ACTIONS = sorted({action for row in STATEMENTS for action in row["Action"]})
 #: Keys that every call has. Source: IAM User Guide, "AWS global condition context keys".
@@ -116,8 +118,40 @@ def test_every_resource_is_of_a_type_that_one_of_its_actions_knows() -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_fits_into_a_managed_policy_whatever_the_names(part: str) -> None:
     longest = Deployment("a" * 40, "ap-southeast-2", "123456789012", "b" * 63, ("arn:aws:kms:" + "k" * 65,) * 3)
+    longest = dataclasses.replace(longest, boundary="arn:aws:iam::123456789012:policy/" + "b" * 100)
     size = len(re.sub(r"\s", "", json.dumps(policy(longest, part))))
     assert size <= MANAGED_LIMIT
+
+
+@pytest.mark.parametrize("region", ["eu-west-2", "cn-north-1", "us-gov-west-1"])
+def test_every_arn_and_endpoint_is_of_the_partition_of_the_region(region: str) -> None:
+    import botocore.session
+
+    partition = botocore.session.Session().get_partition_for_region(region)
+    assert partition_of(region) == partition
+    keys = (f"arn:{partition}:kms:{region}:123456789012:key/1",)
+    text = json.dumps(policy(Deployment("fraud", region, PROD.account, PROD.bucket, keys, "", partition)))
+    assert set(re.findall(r"arn:([a-z-]+):", text)) == {partition}
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    assert set(re.findall(rf"\.{region}\.([a-z.]+)", text)) == {suffix}
+
+
+def test_no_policy_of_the_roles_names_a_partition() -> None:
+    """They are written for that of the account, which discovery answers."""
+    files = [*(ROOT / "roles").rglob("*.yml"), *(ROOT / "roles").rglob("*.j2"), *(ROOT / "tools").glob("*.py")]
+    found = [
+        path.name for path in files if re.search(r"arn:aws:(?!iam::123456789012:policy/mlflow-bound)", path.read_text())
+    ]
+    assert found == []
+
+
+def test_with_a_boundary_no_role_gets_rights_without_it_and_none_loses_it() -> None:
+    giving = ("CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary", "UpdateAssumeRolePolicy")
+    for action in (f"iam:{name}" for name in giving):
+        (row,) = granting(action)
+        assert row["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
+    for name in ("DeleteRolePermissionsBoundary", "AttachRolePolicy", "CreatePolicyVersion"):
+        assert granting(f"iam:{name}") == []
 
 
 def test_the_parts_are_the_whole() -> None:

@@ -211,6 +211,33 @@ def test_a_permissions_boundary_limits(aws: EmbeddedAws, role: Callable[..., str
     assert code(aws.client("s3", env=env).head_bucket, Bucket=bucket) == "403"
 
 
+def test_who_must_set_a_boundary_cannot_do_without_it(aws: EmbeddedAws, role: Callable[..., str], suffix: str) -> None:
+    """The deployer of docs/aws.md: not by a role without it, nor by taking it away, nor by another one."""
+    iam = aws.client("iam")
+    boundary = iam.create_policy(PolicyName=f"boundary-{suffix}", PolicyDocument=document(allow("ec2:*", "*")))
+    boundary_arn = boundary["Policy"]["Arn"]
+    name = f"made-{suffix}"
+    made = f"arn:aws:iam::123456789012:role/{name}"
+    giving = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"]
+    within = allow(giving, made, Condition={"StringEquals": {"iam:PermissionsBoundary": boundary_arn}})
+    env = assume(aws, role({"AWS": "123456789012"}, within, allow(["iam:DeleteRole", "iam:GetRole"], made)))
+    mine = aws.client("iam", env=env)
+    new = {"RoleName": name, "AssumeRolePolicyDocument": trust({"Service": "ecs-tasks.amazonaws.com"})}
+    everything = {"RoleName": name, "PolicyName": "p", "PolicyDocument": document(allow("*", "*"))}
+    other = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+    assert code(mine.create_role, **new) == "AccessDenied"
+    assert code(mine.create_role, **new, PermissionsBoundary=other) == "AccessDenied"
+    mine.create_role(**new, PermissionsBoundary=boundary_arn)
+    mine.put_role_policy(**everything)
+    assert code(mine.delete_role_permissions_boundary, RoleName=name) == "AccessDenied"
+    assert code(mine.put_role_permissions_boundary, RoleName=name, PermissionsBoundary=other) == "AccessDenied"
+    # A role that somebody else made without the boundary gets no rights from this one.
+    iam.delete_role_policy(RoleName=name, PolicyName="p")
+    iam.delete_role_permissions_boundary(RoleName=name)
+    assert code(mine.put_role_policy, **everything) == "AccessDenied"
+
+
 def test_a_role_reaches_its_prefix_and_no_further(
     aws: EmbeddedAws, role: Callable[..., str], bucket: str, suffix: str
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
@@ -405,3 +406,18 @@ def test_settings_name_what_was_made_by_hand(aws: Any, by_hand: dict[str, Any]) 
     assert settings["storage"]["bucket"]["made-by-hand-artifacts"]["versioning"] is False
     (secret,) = settings["secrets"]["secret"].values()
     assert (secret["resource_policy"], secret["replica"], secret["rotation_lambda"]) == ("", [], "")
+
+
+@pytest.mark.parametrize(
+    "key", [None, "alias/aws/s3", "arn:aws-cn:kms:cn-north-1:123456789012:alias/aws/secretsmanager"]
+)
+def test_nothing_is_asked_of_a_key_that_aws_manages(key: str | None) -> None:
+    """The deployer of docs/aws.md has no right to it, and nobody needs one."""
+    assert discovery._key_arn({}, key) is None
+
+
+def test_a_key_of_the_customer_s_is_known_by_its_arn() -> None:
+    arn = "arn:aws:kms:eu-west-2:123456789012:key/1"
+    kms = SimpleNamespace(describe_key=lambda KeyId: {"KeyMetadata": {"Arn": f"{arn}/of/{KeyId}"}})
+    assert discovery._key_arn({}, arn) == arn
+    assert discovery._key_arn({"kms": kms}, "alias/mine") == f"{arn}/of/alias/mine"
