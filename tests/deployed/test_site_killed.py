@@ -39,7 +39,7 @@ WANTED = {
     "SecurityGroups": 4,
     "RouteTables": 4,
     "VpcEndpoints": 1,
-    "SecretList": 4,
+    "SecretList": 5,
     "DBInstances": 1,
     "DBParameterGroups": 1,
     "DBSubnetGroups": 1,

@@ -36,7 +36,7 @@ DEPENDENT = {
 }
 #: Tags in an order in which each finds what it needs, and what the first run of each adds to the account.
 BUILDS: dict[str, dict[str, int]] = {
-    "secrets": {"SecretList": 4},
+    "secrets": {"SecretList": 5},
     "storage": {"Buckets": 1},
     "network": {
         "Vpcs": 1,
