@@ -24,6 +24,8 @@ FIRST_USES = {
     "amazon.aws.rds_instance",
     "amazon.aws.elb_application_lb",
 }
+#: Modules that do not catch AWS's refusals. Ansible has no text of a crash when it evaluates ``until``.
+CRASHING = {"community.aws.ecs_cluster"}
 
 
 def _tasks(nodes: Any) -> Iterator[dict[str, Any]]:
@@ -77,6 +79,12 @@ def test_what_is_destroyed_may_still_be_in_use_for_a_while(path: Path, module: s
 def test_a_first_use_waits_for_the_service_linked_role(path: Path, module: str, task: dict[str, Any]) -> None:
     if "Lift" not in task["name"]:
         assert "service_linked_role" in _kinds(task), module
+
+
+def test_a_refusal_on_which_a_module_crashes_is_retried_as_a_crash() -> None:
+    retried = [(task, _kinds(task)) for _, module, task in _all() if module in CRASHING and "until" in task]
+    assert {task["name"] for task, kinds in retried if "not_visible" not in kinds} == set()
+    assert len(retried) == 2
 
 
 def test_every_retry_says_for_which_errors() -> None:
