@@ -100,7 +100,7 @@ other-core: setup ## Test the plugins with the other locked ansible-core, if its
 .PHONY: core
 core: setup
 	ansible --version
-	python -m pytest $(PYTEST_WORKERS) tests/unit/plugins tests/unit/test_specs.py
+	python -m pytest $(PYTEST_WORKERS) tests/unit/plugins tests/unit/test_specs.py tests/integration/test_what_aws_answered.py
 	ansible-playbook site.yml -i inventories/local --syntax-check
 
 .PHONY: molecule

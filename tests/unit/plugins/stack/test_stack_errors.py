@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a failed module leaves out of its message. With real tasks: tests/integration/test_what_aws_answered.py."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.callback.errors import (
+    ask_for_tracebacks,
+    hidden_answer,
+    traceback_of,
+)
+
+SAID = "An error occurred (InvalidGroup.Duplicate) when calling the CreateSecurityGroup operation: It already exists."
+TOLD = "AWS answered: InvalidGroup.Duplicate (CreateSecurityGroup): It already exists."
+TRACE = f"Traceback (most recent call last):\n  File x\nbotocore.exceptions.ClientError: {SAID}\n\nDuring handling\n"
+THROTTLED = "An error occurred (Throttling) when calling the X operation (reached max retries: 4): y"
+WAITED = "Timeout trying to wait for the VPC: Waiter VpcExists failed: Max attempts exceeded"
+WAIT_TRACE = (
+    "Traceback (most recent call last):\nbotocore.exceptions.WaiterError: Waiter VpcExists failed\n\n"
+    f"ansible_collections.amazon.aws.plugins.module_utils.ec2.AnsibleEC2Error: {WAITED}\n"
+)
+FAILED = "Unable to create security group: Failed to create security group"
+
+
+@pytest.mark.parametrize(
+    ("result", "trace", "told"),
+    [
+        ({"msg": FAILED}, TRACE, TOLD),
+        ({"msg": f"{FAILED}: {SAID}"}, TRACE, None),
+        # The last one ended the module.
+        ({"msg": "Failed"}, TRACE + THROTTLED, "AWS answered: Throttling (X): y"),
+        # It was AWS's client that gave up.
+        ({"msg": "Unable to make the VPC"}, WAIT_TRACE, f"The cause: {WAITED}"),
+        ({"msg": f"Unable to make the VPC: {WAITED}"}, WAIT_TRACE, None),
+        ({"msg": "no such thing"}, "Traceback ...\nValueError: x", None),
+        ({"msg": "no such thing"}, "", None),
+        # ansible-core 2.19 and newer censor all but the traceback.
+        ({"censored": "hidden"}, TRACE, None),
+        ({"msg": FAILED, "_ansible_no_log": True}, TRACE, None),
+    ],
+)
+def test_what_a_module_leaves_out(result: dict[str, Any], trace: str, told: str | None) -> None:
+    assert hidden_answer(result, trace) == told
+
+
+def event(trace: str | None, cause: SimpleNamespace | None = None) -> SimpleNamespace:
+    """As ansible-core 2.19 and newer keep an error."""
+    return SimpleNamespace(formatted_traceback=trace, chain=cause and SimpleNamespace(event=cause))
+
+
+@pytest.mark.parametrize(
+    ("result", "trace"),
+    [
+        (
+            SimpleNamespace(exception=SimpleNamespace(event=event("task", event(None, event("module"))))),
+            "module\n\ntask",
+        ),
+        (SimpleNamespace(exception=None), ""),
+        # ansible-core 2.18.
+        (SimpleNamespace(_result={"exception": "module"}), "module"),
+        (SimpleNamespace(_result={}), ""),
+    ],
+)
+def test_the_traceback_of_any_release(result: Any, trace: str) -> None:
+    assert traceback_of(result) == trace
+
+
+@pytest.mark.parametrize(
+    ("module", "given", "events"),
+    [
+        ("amazon.aws.ec2_security_group", [], ["error"]),
+        ("community.aws.ecs_cluster", ["deprecated", "error"], ["deprecated", "error"]),
+        ("ansible.builtin.uri", [], []),
+    ],
+)
+def test_modules_of_aws_send_the_traceback(module: str, given: list[str], events: list[str]) -> None:
+    arguments: dict[str, Any] = {"_ansible_tracebacks_for": given, "_ansible_no_log": False}
+    ask_for_tracebacks(arguments, module)
+    assert arguments["_ansible_tracebacks_for"] == events
+
+
+@pytest.mark.parametrize("arguments", [{"_ansible_tracebacks_for": [], "_ansible_no_log": True}, {"name": "x"}])
+def test_neither_secret_tasks_nor_older_releases_are_asked(arguments: dict[str, Any]) -> None:
+    """ansible-core 2.18 has no such argument, and a module refuses one that it does not know."""
+    former = dict(arguments)
+    ask_for_tracebacks(arguments, "amazon.aws.ec2_security_group")
+    assert arguments == former
