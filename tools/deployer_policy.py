@@ -248,7 +248,8 @@ def _data(it: Deployment) -> list[Statement]:
         _allow(
             "DatabaseRead",
             "rds DescribeDBEngineVersions DescribeDBInstances DescribeDBParameterGroups DescribeDBParameters "
-            "DescribeDBSnapshots DescribeDBSubnetGroups ListTagsForResource",
+            "DescribeDBSnapshots DescribeDBSubnetGroups DescribeEngineDefaultParameters "
+            "DescribeOrderableDBInstanceOptions ListTagsForResource",
             ["*"],
             StringEquals=here,
         ),

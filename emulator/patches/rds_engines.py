@@ -51,8 +51,15 @@ OTHER_ENGINES = frozenset(
         "sqlserver-web",
     }
 )
-#: Storage types of RDS for PostgreSQL: (name, IOPS can be set, throughput can be set).
-_STORAGE = (("gp2", False, False), ("gp3", True, True), ("io1", True, False), ("io2", True, False))
+#: Storage types of RDS for PostgreSQL: (name, IOPS can be set, throughput can be set). Magnetic storage, "standard",
+#: ends at 3 TiB and does not grow by itself ("Amazon RDS DB instance storage" in the user guide).
+_STORAGE = (
+    ("gp2", False, False),
+    ("gp3", True, True),
+    ("io1", True, False),
+    ("io2", True, False),
+    ("standard", False, False),
+)
 #: Filters of DescribeDBEngineVersions and the fields that they look at.
 _FILTERS = {
     "engine": "Engine",
@@ -183,7 +190,9 @@ def orderable_options() -> None:
         if engine in ("aurora-postgresql", "neptune"):
             found: ActionResult = original(self)
             return found
-        versions = _selected(self.params.get("EngineVersion")) if _check_engine(engine) else []
+        asked = self.params.get("EngineVersion")
+        # Unlike DescribeDBEngineVersions, it is not documented to take a major version.
+        versions = [one for one in offered_versions() if asked in (None, one)] if _check_engine(engine) else []
         wanted = self.params.get("DBInstanceClass")
         zones = [{"Name": zone.name} for zone in RegionsAndZonesBackend.zones.get(self.region, [])]
         rows = [
@@ -216,10 +225,10 @@ def _option(version: str, name: str, storage: tuple[str, bool, bool], zones: lis
         "SupportsEnhancedMonitoring": True,
         "SupportsIAMDatabaseAuthentication": True,
         "SupportsPerformanceInsights": True,
-        "SupportsStorageAutoscaling": True,
+        "SupportsStorageAutoscaling": kind != "standard",
         "SupportsKerberosAuthentication": True,
         "MinStorageSize": 100 if kind.startswith("io") else 20 if kind == "gp3" else 5,
-        "MaxStorageSize": 65536,
+        "MaxStorageSize": 3072 if kind == "standard" else 65536,
         "SupportedNetworkTypes": ["IPV4", "DUAL"],
     }
 

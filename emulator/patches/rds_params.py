@@ -21,6 +21,7 @@ from moto.rds.models import DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from emulator.patches.patching import add, around, page
+from emulator.patches.rds_engines import ENGINE, offered_versions
 
 _DATA = Path(__file__).parent / "data" / "postgres_parameters.json"
 _FAMILY = re.compile(r"postgres(\d+)")
@@ -188,6 +189,25 @@ def parameters_by_source() -> None:
         return page("Parameters", [p for p in found if source in (None, p.get("Source"))], self.params)
 
 
+def engine_defaults_are_described() -> None:
+    """DescribeEngineDefaultParameters answers the parameters of a family, in pages of 100.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeEngineDefaultParameters.html
+    """
+
+    @add(RDSResponse, "describe_engine_default_parameters")
+    def describe(self: RDSResponse) -> ActionResult:
+        family = str(self.params["DBParameterGroupFamily"])
+        if family not in {f"{ENGINE}{version.split('.')[0]}" for version in offered_versions()}:
+            raise RDSClientError(
+                "InvalidParameterValue", f"ParameterGroupFamily {family} is not a valid parameter group family"
+            )
+        rows = sorted(engine_defaults(family).values(), key=lambda row: str(row["ParameterName"]))
+        # Here everything lies one level deeper than in RDS's other answers, the marker too.
+        found: Any = page("Parameters", rows, self.params).result
+        return ActionResult({"EngineDefaults": {"DBParameterGroupFamily": family, **found}})
+
+
 def resetting_restores_the_default() -> None:
     """ResetDBParameterGroup puts the named parameters, or all, back to their defaults.
 
@@ -216,5 +236,6 @@ PATCHES = (
     parameters_are_checked,
     default_groups_are_fixed,
     parameters_by_source,
+    engine_defaults_are_described,
     resetting_restores_the_default,
 )

@@ -33,9 +33,9 @@ def user_env_name(username: str) -> str:
 
 def newest_postgres(wanted: str, offered: list[str]) -> str:
     """The newest PostgreSQL version among ``offered`` that is ``wanted`` or a minor release of it."""
-    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import rds
+    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import newest_offered
 
-    version = rds.newest_offered(str(wanted), offered)
+    version = newest_offered(str(wanted), offered)
     if version is None:
         raise AnsibleFilterError(f"no PostgreSQL {wanted} among {', '.join(offered)}")
     return version

@@ -28,6 +28,24 @@ options:
     description: Also read what the region offers (zones, PostgreSQL versions) and where O(bucket) lies.
     type: bool
     default: false
+  database:
+    description:
+      - With O(region_facts=true), also read what RDS for PostgreSQL offers in the region for such a database.
+    type: dict
+    suboptions:
+      instance_class:
+        description: Instance class, such as V(db.t3.micro).
+        type: str
+        required: true
+      engine_version:
+        description: Version of PostgreSQL, or major version.
+        type: str
+        required: true
+      parameters:
+        description: Names of DB parameters.
+        type: list
+        elements: str
+        default: []
   given:
     description:
       - Parts of the stack that somebody else made and that the roles use as they are.
@@ -179,7 +197,9 @@ names:
   returned: always
   type: dict
 region:
-  description: Account and region, and with O(region_facts=true) what the region offers.
+  description:
+    - Account and region, and with O(region_facts=true) what the region offers.
+    - C(database) is null without O(database), and where the region does not offer the version of PostgreSQL.
   returned: always
   type: dict
   sample: {account_id: "123456789012", partition: aws, region: eu-west-2, zones: [eu-west-2a, eu-west-2b]}
@@ -208,6 +228,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import (
     Given,
     given_conflicts,
@@ -219,6 +240,14 @@ ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "bucket": {"type": "str"},
     "region_facts": {"type": "bool", "default": False},
+    "database": {
+        "type": "dict",
+        "options": {
+            "instance_class": {"type": "str", "required": True},
+            "engine_version": {"type": "str", "required": True},
+            "parameters": {"type": "list", "elements": "str", "default": []},
+        },
+    },
     "given": {
         "type": "dict",
         "options": {
@@ -255,6 +284,7 @@ def look(
         bucket_name=module.params["bucket"],
         with_region=module.params["region_facts"],
         given=Given.of(module.params["given"]),
+        database=Database(**module.params["database"]) if module.params["database"] else None,
     )
 
 

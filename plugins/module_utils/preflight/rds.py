@@ -6,24 +6,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
-
-
-def newest_offered(wanted: str, offered: Iterable[str]) -> str | None:
-    """The newest offered version that is ``wanted`` or a minor release of it; None when there is none.
-
-    >>> newest_offered("15", ["14.9", "15.10", "15.4"])
-    '15.10'
-    """
-    fitting = [version for version in offered if version == wanted or version.startswith(wanted + ".")]
-    return max(fitting, key=_numbers, default=None)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"[0-9]+", version))
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import (
+    fits_version,
+    newest_offered,
+    version_numbers,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.rds_offers import offer_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.rds_parameters import parameter_problems
 
 
 def input_problems(inputs: Mapping[str, Any]) -> list[str]:
@@ -66,7 +59,8 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
 
 def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
     """Problems that only AWS can show."""
-    found = [] if inputs["stack_db_instance"] else region_problems(inputs, region)
+    now = resources["rds"]
+    found = [] if inputs["stack_db_instance"] else region_problems(inputs, region, now)
     return found + change_problems(inputs, resources)
 
 
@@ -81,7 +75,7 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
     name, found = now["instance_id"], []
     wanted, has = str(inputs["rds_engine_version"]), str(now["engine_version"])
     major, current = (version.split(".", maxsplit=1)[0] for version in (wanted, has))
-    if _numbers(wanted) < _numbers(has)[: len(_numbers(wanted))]:
+    if version_numbers(wanted) < version_numbers(has)[: len(version_numbers(wanted))]:
         found.append(
             f"rds_engine_version: {wanted}, but the database {name} runs {has}, and RDS takes no way back; set it to "
             f"{current}"
@@ -109,13 +103,25 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
     return found
 
 
-def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> list[str]:
-    """A version that the region does not offer."""
+def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:
+    """What the region does not offer: the version, or the rest with that version.
+
+    :param now: the database that exists, or None.
+    """
     wanted, offered = str(inputs["rds_engine_version"]), region["postgres_versions"]
-    if newest_offered(wanted, offered):
+    newest = newest_offered(wanted, offered)
+    if newest and region.get("database"):
+        has = str(now["engine_version"]) if now else newest
+        version = has if fits_version(has, wanted) else newest
+        family = f"PostgreSQL {version.split('.', maxsplit=1)[0]}"
+        return [
+            *offer_problems(inputs, region, now, version),
+            *parameter_problems(inputs["rds_parameters"], region["database"], family),
+        ]
+    if newest:
         return []
     majors = sorted({version.split(".")[0] for version in offered}, key=int)
-    same = sorted((v for v in offered if v.split(".")[0] == wanted.split(".", maxsplit=1)[0]), key=_numbers)
+    same = sorted((v for v in offered if v.split(".")[0] == wanted.split(".", maxsplit=1)[0]), key=version_numbers)
     return [
         f"rds_engine_version: region {region['region']} offers no PostgreSQL {wanted}; choose "
         + (f"one of {', '.join(same)}" if same else f"a major version of {', '.join(majors)}")

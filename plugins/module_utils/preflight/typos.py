@@ -17,6 +17,7 @@ ASKED = frozenset({"destroy_confirm", "rotate_users"})
 TOLD = frozenset(
     {
         "stack_account_checked_later",
+        "stack_database_wanted",
         "stack_given_may_be_gone",
         "stack_preflight",
         "stack_preflight_done",

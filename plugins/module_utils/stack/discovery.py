@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
@@ -284,6 +285,10 @@ def rds(clients: Mapping[str, Client], names: StackNames, given: Given) -> Compo
         "usable": row["DBInstanceStatus"] in ACCEPTS_CONNECTIONS and bool(endpoint.get("Address")),
         "engine": row["Engine"],
         "engine_version": row["EngineVersion"],
+        "instance_class": row["DBInstanceClass"],
+        "storage_type": row["StorageType"],
+        "multi_az": row.get("MultiAZ", False),
+        "performance_insights": row.get("PerformanceInsightsEnabled", False),
         "allocated_storage": row["AllocatedStorage"],
         # None where the storage does not grow by itself.
         "max_allocated_storage": row.get("MaxAllocatedStorage"),
@@ -479,8 +484,13 @@ def _role(clients: Mapping[str, Client], name: str) -> str | None:
     return answer["Role"]["Arn"] if answer else None
 
 
-def region_facts(clients: Mapping[str, Client], region: str, bucket_name: str | None) -> dict[str, Any]:
-    """What the region offers: zones with and without Fargate, PostgreSQL versions, and where the bucket lies."""
+def region_facts(
+    clients: Mapping[str, Client], region: str, bucket_name: str | None, database: Database | None = None
+) -> dict[str, Any]:
+    """What the region offers: zones with and without Fargate, PostgreSQL versions, and where the bucket lies.
+
+    :param database: what to ask RDS about, too; None for nothing.
+    """
     zones = clients["ec2"].describe_availability_zones(
         Filters=[{"Name": "state", "Values": ["available"]}, {"Name": "zone-type", "Values": ["availability-zone"]}]
     )
@@ -493,6 +503,7 @@ def region_facts(clients: Mapping[str, Client], region: str, bucket_name: str | 
         "zones": usable,
         "zones_without_fargate": without,
         "postgres_versions": sorted(versions, key=lambda v: [int(part) for part in v.split(".") if part.isdigit()]),
+        "database": database_offers(clients["rds"], versions, database) if database else None,
         "bucket": bucket(clients, bucket_name, region) if bucket_name else None,
     }
 
@@ -509,11 +520,13 @@ def discover(
     bucket_name: str | None,
     with_region: bool,
     given: Given | None = None,
+    database: Database | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """All components of a stack at once, in threads, and the facts of the region when asked for.
 
     :param clients: boto3 clients by the names in :data:`SERVICES`.
     :param given: parts that somebody else made.
+    :param database: what the facts of the region tell of RDS.
     :returns: the resources by component, and the region's facts or None.
     :raises botocore.exceptions.ClientError: when AWS refuses a read.
     """
@@ -531,7 +544,7 @@ def discover(
             "alb": pool.submit(alb, clients, names, given),
             "ecs": pool.submit(ecs, clients, names),
         }
-        facts = pool.submit(region_facts, clients, region, bucket_name) if with_region else None
+        facts = pool.submit(region_facts, clients, region, bucket_name, database) if with_region else None
         resources = {component: future.result() for component, future in futures.items()}
         resources["secrets"], resources["deleted_secrets"] = resources["secrets"]
         return resources, facts.result() if facts else None

@@ -336,6 +336,24 @@ def test_orderable_options(aws: EmbeddedAws) -> None:
     assert {zone["Name"] for zone in rows[0]["AvailabilityZones"]} == {"eu-west-2a", "eu-west-2b", "eu-west-2c"}
     none = rds.describe_orderable_db_instance_options(**options, DBInstanceClass="db.t3.pico")
     assert none["OrderableDBInstanceOptions"] == []
+    major = rds.describe_orderable_db_instance_options(Engine="postgres", EngineVersion="15")
+    assert major["OrderableDBInstanceOptions"] == []
+    (magnetic,) = [row for row in rows if row["StorageType"] == "standard"]
+    assert (magnetic["MaxStorageSize"], magnetic["SupportsStorageAutoscaling"]) == (3072, False)
+
+
+def test_engine_defaults_are_described(aws: EmbeddedAws) -> None:
+    rds = aws.client("rds")
+    first = rds.describe_engine_default_parameters(DBParameterGroupFamily="postgres15")["EngineDefaults"]
+    assert (first["DBParameterGroupFamily"], len(first["Parameters"])) == ("postgres15", 100)
+    assert first["Marker"]
+    pages = rds.get_paginator("describe_engine_default_parameters").paginate(DBParameterGroupFamily="postgres15")
+    rows = {row["ParameterName"]: row for page in pages for row in page["EngineDefaults"]["Parameters"]}
+    assert len(rows) > 200
+    assert rows["max_connections"]["AllowedValues"] == "1-262143"
+    with pytest.raises(ClientError) as refused:
+        rds.describe_engine_default_parameters(DBParameterGroupFamily="postgres12")
+    assert code(refused) == "InvalidParameterValue"
 
 
 # --- elbv2, ecs, autoscaling, wafv2

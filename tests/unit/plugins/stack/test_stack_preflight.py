@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, rds, warnings
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, warnings
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import newest_offered
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -639,7 +640,7 @@ def test_defaults_fit_the_region(role: str, state: str) -> None:
     ("wanted", "newest"), [("15", "15.10"), ("15.4", "15.4"), ("16", "16.3"), ("1", None), ("15.1", None)]
 )
 def test_newest_minor_release_that_is_offered(wanted: str, newest: str | None) -> None:
-    assert rds.newest_offered(wanted, REGION["postgres_versions"]) == newest
+    assert newest_offered(wanted, REGION["postgres_versions"]) == newest
 
 
 @pytest.mark.parametrize(("memory", "workers"), [(512, 1), (1024, 2), (2048, 6)])
