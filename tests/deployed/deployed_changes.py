@@ -48,6 +48,7 @@ class Facts:
     :param port: a free port.
     :param url: URL of MLflow.
     :param account: number of the account.
+    :param boundary: ARN of a managed policy that allows all that the stack's roles need.
     :param certificate: ARN of a certificate that is valid for 80 days or more.
     :param folder: a folder that may be written to.
     """
@@ -58,6 +59,7 @@ class Facts:
     url: str = "http://127.0.0.1:8090"
     account: str = "123456789012"
     folder: str = "/nowhere"
+    boundary: str = "arn:aws:iam::123456789012:policy/mlflow-boundary"
     certificate: str = "arn:aws:acm:eu-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 
 
@@ -348,6 +350,11 @@ CHANGES: dict[str, Row] = {
     "ecs_mlflow_sslmode": written(one_of("prefer", "require"), server("MLFLOW_AWS_DB_SSLMODE")),
     "ecs_mlflow_environment": written(
         mapping(MLFLOW_HTTP_REQUEST_TIMEOUT=digits), server("MLFLOW_HTTP_REQUEST_TIMEOUT")
+    ),
+    # More than there are: that fewer are kept is the rollout's own test.
+    "ecs_mlflow_keep_revisions": quiet(between(50, 90)),
+    "ecs_mlflow_permissions_boundary": written(
+        fact("boundary"), {"IAM role": "permissions_boundary"}, (2,), stays=True
     ),
     "ecs_mlflow_log_retention_days": written(one_of(1, 3, 5, 7, 14, 30, 60), {"log group": "retention"}),
     "ecs_mlflow_container_insights": written(toggled, {"cluster": "container_insights"}),

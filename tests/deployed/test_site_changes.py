@@ -93,8 +93,16 @@ def image_with_mlflow(site: Site, name: str) -> None:
     (site.state / "images.json").write_text(json.dumps({name: str(folder)}), encoding="utf-8")
 
 
+def boundary(site: Site) -> str:
+    """A permissions boundary that allows all: no round is about what one forbids."""
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = site.stack.aws("iam").create_policy(PolicyName="mlflow-boundary", PolicyDocument=policy)
+    return str(made["Policy"]["Arn"])
+
+
 def facts(site: Site) -> Facts:
-    """What the account has for the changes: a key, a certificate, an image."""
+    """What the account has for the changes: a key, a certificate, an image, a policy."""
     stack = site.stack
     made, key = files(site.folder, "mlflow.example.org")
     found = Facts(
@@ -103,6 +111,7 @@ def facts(site: Site) -> Facts:
         url=stack.url,
         account=stack.aws("sts").get_caller_identity()["Account"],
         folder=str(site.folder / "elsewhere"),
+        boundary=boundary(site),
         certificate=stack.aws("acm").import_certificate(Certificate=made.read_bytes(), PrivateKey=key.read_bytes())[
             "CertificateArn"
         ],
