@@ -55,7 +55,7 @@ MIDDLE = (
     "Prepare what the tasks need",
     "Scale the service",
     "Admin | Make the admin what the secret says",
-    "Client | Write the settings of MLflow clients",
+    "Client | Write the admin's settings",
 )
 #: Files of tasks that are included where the inventory has something for them.
 ACCESS = {

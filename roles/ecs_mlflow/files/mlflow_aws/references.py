@@ -81,7 +81,20 @@ def _issue(arguments: dict[str, Any]) -> None:
 
 
 def _run_of_version(arguments: dict[str, Any]) -> None:
-    _run_readable(arguments["self"], arguments.get("run_id"))
+    run = arguments.get("run_id")
+    # A copy keeps the run of its source, which whoever reads the source knows already.
+    if run and run != _run_of_source(arguments["self"], arguments["source"]):
+        _run_readable(arguments["self"], run)
+
+
+def _run_of_source(registry: Any, source: str) -> str | None:
+    """The run of the model version that ``models:/name/version`` names; whether the sender may read it is checked by
+    :mod:`mlflow_aws.artifacts`."""
+    name, _slash, number = source.removeprefix("models:/").rpartition("/")
+    if not source.startswith("models:/") or not name or not number.isdecimal():
+        return None
+    found: str | None = registry.get_model_version(name, number).run_id
+    return found
 
 
 def _prompts(arguments: dict[str, Any]) -> None:
