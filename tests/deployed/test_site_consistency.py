@@ -66,7 +66,8 @@ def test_a_rolling_update_refuses_no_request(account: Site) -> None:
 
 def test_a_destroy_in_one_run(account: Site, before: dict[str, set[str]]) -> None:
     ended = account.run("playbooks/destroy.yml", destroy_confirm=STACK).assert_good()
-    assert "dependent object" in ended.output, "nothing lingered"
+    # Later removals find their interfaces gone by themselves, or not: that depends on how fast the machine is.
+    assert "is currently in use by a listener or a rule" in ended.output, "nothing lingered"
     left = added(before, resources(account.stack))
     left.pop("DBSnapshots", None)
     assert left == {"Buckets": {BUCKET}}
