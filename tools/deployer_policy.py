@@ -86,8 +86,9 @@ def _network(it: Deployment) -> list[Statement]:
         _allow(
             "NetworkRead",
             "ec2 DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeInternetGateways "
-            "DescribeNatGateways DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeTags "
-            "DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
+            "DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribeRouteTables "
+            "DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVpcAttribute DescribeVpcEndpoints "
+            "DescribeVpcPeeringConnections DescribeVpcs",
             ["*"],
             StringEquals={"aws:RequestedRegion": it.region},
         ),
@@ -223,7 +224,8 @@ def _data(it: Deployment) -> list[Statement]:
     found = [
         _allow(
             "DatabaseRead",
-            "rds DescribeDBEngineVersions DescribeDBInstances DescribeDBParameterGroups DescribeDBParameters "
+            "rds DescribeDBEngineVersions DescribeDBInstanceAutomatedBackups DescribeDBInstances "
+            "DescribeDBParameterGroups DescribeDBParameters "
             "DescribeDBSnapshots DescribeDBSubnetGroups ListTagsForResource",
             ["*"],
             StringEquals=here,

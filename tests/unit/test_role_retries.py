@@ -15,11 +15,12 @@ import yaml
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
-UPSTREAM = ("amazon.aws.", "community.aws.")
+#: Modules of AWS that do not try again by themselves.
+UPSTREAM = ("amazon.aws.", "community.aws.", "mlops.mlflow_aws.ecs_cluster_settings")
 #: The first calls of a service in an account, which can fail for its service-linked role. Those of the collection's own
 #: modules (services, tasks, scalable targets) are made again by the modules.
 FIRST_USES = {
-    "community.aws.ecs_cluster",
+    "mlops.mlflow_aws.ecs_cluster_settings",
     "amazon.aws.rds_subnet_group",
     "amazon.aws.rds_instance",
     "amazon.aws.elb_application_lb",
@@ -35,7 +36,7 @@ def _tasks(nodes: Any) -> Iterator[dict[str, Any]]:
 
 
 def _all() -> list[tuple[Path, str, dict[str, Any]]]:
-    """File, module and task of each task with a module of AWS that is not ours."""
+    """File, module and task of each task with a module of :data:`UPSTREAM`."""
     return [
         (path, module, task)
         for path in sorted((ROOT / "roles").glob("*/tasks/*.yml"))
@@ -57,8 +58,8 @@ def _kinds(task: dict[str, Any]) -> set[str]:
     return kinds
 
 
-REMOVALS = [row for row in _all() if row[2][row[1]].get("state") == "absent" and row[0].stem == "destroy"]
-MADE = [row for row in _all() if row[1] in FIRST_USES and row[0].stem != "destroy"]
+REMOVALS = [row for row in _all() if row[2][row[1]].get("state") == "absent" and row[0].stem.startswith("destroy")]
+MADE = [row for row in _all() if row[1] in FIRST_USES and not row[0].stem.startswith("destroy")]
 
 
 def test_there_is_something_to_look_at() -> None:

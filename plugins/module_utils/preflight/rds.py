@@ -67,6 +67,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
 def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
     """Problems that only AWS can show."""
     found = [] if inputs["stack_db_instance"] else region_problems(inputs, region)
+    if inputs["stack_recreate_database"] and resources["rds"] is not None:
+        # In an inventory it would take the guard away for good.
+        found.append(
+            f"stack_recreate_database: true, but the database {resources['rds']['instance_id']} exists; it is for the "
+            "one run that replaces a lost database, take it out"
+        )
     return found + change_problems(inputs, resources)
 
 
