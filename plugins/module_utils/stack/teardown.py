@@ -39,7 +39,7 @@ _GUARDDUTY_GROUP = "GuardDutyManagedSecurityGroup-"
 
 def tagged(ec2: Client, names: StackNames) -> dict[str, str]:
     """The type of each EC2 resource that carries the stack's tag, by id; some are shown for a while after their end."""
-    asked = [{"Name": f"tag:{STACK_TAG}", "Values": [names.stack]}]
+    asked = [{"Name": "key", "Values": [STACK_TAG]}, {"Name": "value", "Values": [names.stack]}]
     return {row["ResourceId"]: row["ResourceType"] for row in pages(ec2, "describe_tags", "Tags", Filters=asked)}
 
 
@@ -158,10 +158,22 @@ def _strangers(ec2: Client, names: StackNames, vpc: Mapping[str, Any]) -> Iterat
 
 def _interfaces(ec2: Client, within: list[dict[str, Any]], ours: set[str], delete: str) -> Iterator[tuple[str, str]]:
     """Interfaces of somebody else. Those of gateways and endpoints are named by these."""
+    known = {
+        *(
+            address.get("NetworkInterfaceId")
+            for row in pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within)
+            for address in row.get("NatGatewayAddresses", [])
+        ),
+        *(
+            one
+            for row in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
+            for one in row.get("NetworkInterfaceIds", [])
+        ),
+    }
     for row in pages(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=within):
         groups = {group["GroupId"] for group in row.get("Groups", [])}
         instance = (row.get("Attachment") or {}).get("InstanceId")
-        if row.get("InterfaceType") in ("nat_gateway", "vpc_endpoint", "natGateway"):
+        if row["NetworkInterfaceId"] in known:
             continue
         # The stack's load balancer, tasks and database have its groups, and are attached to no EC2 instance.
         if instance or not groups or not groups <= ours:

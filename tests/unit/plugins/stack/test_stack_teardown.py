@@ -42,15 +42,19 @@ def vpc(aws: Any) -> Iterator[dict[str, Any]]:
             VpcId=one, ServiceName=f"com.amazonaws.{REGION}.s3", VpcEndpointType="Gateway", RouteTableIds=[table]
         )["VpcEndpoint"]["VpcEndpointId"]
         undo.callback(ec2.delete_vpc_endpoints, VpcEndpointIds=[endpoint])
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        undo.callback(ec2.release_address, AllocationId=address)
+        nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+        undo.callback(ec2.delete_nat_gateway, NatGatewayId=nat)
         groups = []
         for name in (NAMES.security_group_alb, NAMES.security_group_ecs, "another-one"):
             groups.append(ec2.create_security_group(GroupName=name, Description="x", VpcId=one)["GroupId"])
             undo.callback(ec2.delete_security_group, GroupId=groups[-1])
-        ec2.create_tags(Resources=[one, subnet, table, gateway, endpoint, *groups], Tags=OURS)
+        ec2.create_tags(Resources=[one, subnet, table, gateway, endpoint, nat, *groups], Tags=OURS)
         yield {
             "vpc_id": one,
             "endpoint_ids": [endpoint],
-            "nat_gateway_ids": [],
+            "nat_gateway_ids": [nat],
             "subnet_cidrs": ["10.8.1.0/24"],
             "route_table_ids": [table],
             "security_group_ids": [groups[1], groups[0], groups[2]],
