@@ -96,8 +96,9 @@ def _network(it: Deployment) -> list[Statement]:
         _allow(
             "NetworkRead",
             "ec2 DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeInternetGateways "
-            "DescribeNatGateways DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeTags "
-            "DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
+            "DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribeRouteTables "
+            "DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVpcAttribute DescribeVpcEndpoints "
+            "DescribeVpcPeeringConnections DescribeVpcs",
             ["*"],
             StringEquals={"aws:RequestedRegion": it.region},
         ),
@@ -247,9 +248,9 @@ def _data(it: Deployment) -> list[Statement]:
     found = [
         _allow(
             "DatabaseRead",
-            "rds DescribeDBEngineVersions DescribeDBInstances DescribeDBParameterGroups DescribeDBParameters "
-            "DescribeDBSnapshots DescribeDBSubnetGroups DescribeEngineDefaultParameters "
-            "DescribeOrderableDBInstanceOptions ListTagsForResource",
+            "rds DescribeDBEngineVersions DescribeDBInstanceAutomatedBackups DescribeDBInstances "
+            "DescribeDBParameterGroups DescribeDBParameters DescribeDBSnapshots DescribeDBSubnetGroups "
+            "DescribeEngineDefaultParameters DescribeOrderableDBInstanceOptions ListTagsForResource",
             ["*"],
             StringEquals=here,
         ),

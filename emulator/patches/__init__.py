@@ -27,6 +27,7 @@ def early_patches() -> list[Callable[[], None]]:
         ecs,
         elbv2,
         kms,
+        rds_backups,
         rds_engines,
         rds_params,
         rds_subnets,
@@ -35,7 +36,7 @@ def early_patches() -> list[Callable[[], None]]:
         wafv2,
     )
 
-    rds = (rds_params, rds_engines, rds_subnets)
+    rds = (rds_params, rds_engines, rds_subnets, rds_backups)
     modules = (core, sts, ec2, kms, *rds, elbv2, ecs, autoscaling, wafv2, acm, s3)
     return [patch for module in modules for patch in module.PATCHES]
 

@@ -9,14 +9,16 @@ DOCUMENTATION = r"""
 ---
 module: ecs_cluster_settings
 version_added: "1.0.0"
-short_description: Set Container Insights and the tags of an ECS cluster
+short_description: Create an ECS cluster with its tags, and set Container Insights
 description:
-  - Sets what M(community.aws.ecs_cluster) leaves out. The cluster must exist.
+  - Creates the cluster, with its tags in the same call, where there is none. M(community.aws.ecs_cluster) creates it
+    without tags, so that a run that is killed leaves a cluster that nobody can tell to be its own.
+  - Sets Container Insights and the tags of one that exists.
 author:
   - The mlops.mlflow_aws authors (@mlops)
 options:
   cluster:
-    description: Name or ARN of the cluster.
+    description: Name of the cluster.
     type: str
     required: true
   container_insights:
@@ -25,7 +27,7 @@ options:
     choices: [enabled, disabled, enhanced]
 notes:
   - Supports check mode and diff mode.
-  - In check mode a cluster that does not exist counts as one that would be changed.
+  - In check mode RV(cluster) is null where there is no cluster yet.
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -51,8 +53,8 @@ cluster:
   sample: {arn: "arn:aws:ecs:eu-west-2:123456789012:cluster/mlflow", container_insights: enabled, tags: {Team: data}}
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 try:  # noqa: SIM105 - the form of import that ansible-test knows
     import botocore.exceptions
@@ -65,7 +67,6 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
     compare_aws_tags,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
 
 ARGUMENTS: dict[str, Any] = {
     "cluster": {"type": "str", "required": True},
@@ -73,9 +74,6 @@ ARGUMENTS: dict[str, Any] = {
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
 }
-
-#: How long DescribeClusters may not answer a cluster that there is.
-UNSEEN_SECONDS = 10
 
 
 def describe(client: Any, cluster: str) -> dict[str, Any] | None:
@@ -114,19 +112,31 @@ def apply(client: Any, arn: str, setting: str | None, to_set: Mapping[str, str],
         client.tag_resource(resourceArn=arn, tags=ansible_dict_to_boto3_tag_list(to_set, "key", "value"))
 
 
+def create(client: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Create the cluster, or answer the one that exists and was not seen yet (API CreateCluster is idempotent)."""
+    request: dict[str, Any] = {"clusterName": wanted["cluster"]}
+    if wanted["tags"]:
+        request["tags"] = ansible_dict_to_boto3_tag_list(wanted["tags"], "key", "value")
+    if wanted["container_insights"]:
+        request["settings"] = [{"name": "containerInsights", "value": wanted["container_insights"]}]
+    made: dict[str, Any] = client.create_cluster(**request)["cluster"]
+    return {
+        "arn": made["clusterArn"],
+        "container_insights": wanted["container_insights"] or "disabled",
+        "tags": dict(wanted["tags"] or {}),
+    }
+
+
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     wanted = module.params
-    fail: Callable[..., NoReturn] = module.fail_json
     try:
         client = module.client("ecs", config={"retries": {"mode": "standard", "max_attempts": 12}})
-        # A cluster that was made a moment ago may not be seen at once.
-        patience = Patience(timeout=0 if module.check_mode else UNSEEN_SECONDS, interval=2)
-        current, _seen = patience.until(lambda: describe(client, wanted["cluster"]), lambda found: found is not None)
+        current = describe(client, wanted["cluster"])
         if current is None:
-            if module.check_mode:
-                module.exit_json(changed=True, cluster=None)
-            fail(msg=f"there is no cluster '{wanted['cluster']}': make it with community.aws.ecs_cluster first")
+            made = None if module.check_mode else create(client, wanted)
+            module.exit_json(changed=True, cluster=made, diff={"before": {}, "after": made or {}})
+            return
         setting, to_set, to_remove = plan(current, wanted["container_insights"], wanted["tags"], wanted["purge_tags"])
         after = {
             **current,

@@ -75,6 +75,28 @@ options:
       target_group_arn:
         description: ARN of a target group that an Application Load Balancer forwards to.
         type: str
+  adopt:
+    description:
+      - Kinds (such as C(IAM role)), names or ids of resources that count as the stack's though they lack its tag.
+      - All others of the stack's names are somebody else's without it.
+    type: list
+    elements: str
+    default: []
+  recreate_database:
+    description: Whether this run may create an empty database in place of one that is lost.
+    type: bool
+    default: false
+  recreate_secrets:
+    description:
+      - Uses of secrets (such as C(admin)) of which this run may create new ones in place of those that are lost, though
+        their values would not fit the database.
+    type: list
+    elements: str
+    default: []
+  teardown:
+    description: Also read what of the network a destroy removes (RV(teardown)), and what blocks it (RV(obstacles)).
+    type: bool
+    default: false
   settings:
     description: Components whose settings are read too, for M(mlops.mlflow_aws.stack_plan).
     type: list
@@ -168,12 +190,32 @@ resources:
         - They go by the variable of the role stack that gives the part.
       type: dict
       sample: {stack_vpc_id: vpc-0a1b2c3d}
+    foreign:
+      description:
+        - Resources of somebody else under the names of the stack, with C(kind), C(name), C(id), and C(stack), that of
+          their tag C(mlflow:stack) or null. The components do not hold them.
+      type: list
+      elements: dict
+      sample: [{kind: secret, name: fraud/mlflow/admin, id: fraud/mlflow/admin, stack: null}]
+    revisions:
+      description: The newest revisions of the two task definitions, and the secrets that they name.
+      type: dict
+    rds_groups:
+      description: Names of the DB subnet group and the DB parameter groups.
+      type: dict
+    backups:
+      description:
+        - Snapshots and retained automated backups of a DB instance that is gone, the newest first.
+        - C(lost) are those of an instance that nobody destroyed, C(former) those of one that C(destroy.yml) removed.
+      type: dict
     loose_internet_gateways:
       description: Ids of internet gateways of the stack that are attached to no VPC, as a killed run leaves one.
       type: list
       elements: str
 problems:
-  description: What is wrong with the parts in O(given), one sentence each.
+  description:
+    - What a run cannot begin with, one sentence each. What is wrong with the parts in O(given), resources of somebody
+      else under the names of the stack, and what of its data is lost.
   returned: always
   type: list
   elements: str
@@ -184,6 +226,16 @@ conflicts:
   returned: always
   type: list
   elements: str
+obstacles:
+  description: What stands in the way of a destroy, one sentence each, with O(teardown=true). Nothing is deleted before.
+  returned: always
+  type: list
+  elements: str
+teardown:
+  description: Of each VPC with the stack's tag, what is in it with that tag, with O(teardown=true).
+  returned: always
+  type: list
+  elements: dict
 settings:
   description:
     - By component, the fields of its resources by kind and name, with the options of the modules that set them.
@@ -225,7 +277,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers 
     read_settings,
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness, teardown
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database
@@ -234,7 +286,12 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given impor
     given_conflicts,
     given_problems,
 )
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import foreign_problems
+
+#: Seconds before each further look at resources that carry no tag of any stack.
+UNTAGGED_WAITS = (2, 4)
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -261,6 +318,11 @@ ARGUMENTS: dict[str, Any] = {
             "target_group_arn": {"type": "str"},
         },
     },
+    "adopt": {"type": "list", "elements": "str", "default": []},
+    "recreate_database": {"type": "bool", "default": False},
+    # Uses of secrets, and no secrets.
+    "recreate_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "teardown": {"type": "bool", "default": False},
     "settings": {"type": "list", "elements": "str", "choices": list(READERS), "default": []},
     "wait_for": {
         "type": "list",
@@ -285,7 +347,36 @@ def look(
         with_region=module.params["region_facts"],
         given=Given.of(module.params["given"]),
         database=Database(**module.params["database"]) if module.params["database"] else None,
+        adopted=module.params["adopt"],
     )
+
+
+def look_twice(
+    module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The same, again as long as something has no owner at all: tags of what was made just now may be seen late."""
+    for wait in UNTAGGED_WAITS:
+        resources, facts = look(module, clients, names)
+        if all(row["stack"] for row in resources["foreign"]):
+            return resources, facts
+        time.sleep(wait)
+    return look(module, clients, names)
+
+
+def problems(module: AnsibleAWSModule, resources: dict[str, Any], names: StackNames) -> list[str]:
+    """What a run cannot begin with."""
+    params, region = module.params, module.region
+    return [
+        *given_problems(Given.of(params["given"]), resources, region),
+        *foreign_problems(resources["foreign"], names.stack, region),
+        *lost_problems(
+            resources,
+            names,
+            region,
+            recreate_database=params["recreate_database"],
+            recreate_secrets=params["recreate_secrets"],
+        ),
+    ]
 
 
 def await_ready(
@@ -324,10 +415,13 @@ def main() -> None:
             clients = {service: module.client(service, config=retries) for service in services}
             sts = module.client("sts", config=soon)
         caller = sts.get_caller_identity()
-        resources, facts = look(module, clients, names)
+        resources, facts = look_twice(module, clients, names)
         resources = await_ready(module, clients, names, resources)
         account = Account(clients, names, resources, module.params["bucket"] or "")
         settings = read_settings(account, module.params["settings"])
+        wanted = module.params["teardown"]
+        vpcs = teardown.owned_vpcs(clients["ec2"], names) if wanted else []
+        obstacles = teardown.obstacles(clients["ec2"], names, resources) if wanted else []
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         problem = access_problem(error, module.region)
         if problem:
@@ -343,8 +437,10 @@ def main() -> None:
     module.exit_json(
         changed=False,
         resources=resources,
-        problems=given_problems(given, resources, module.region),
+        problems=problems(module, resources, names),
         conflicts=given_conflicts(given, resources),
+        obstacles=obstacles,
+        teardown=vpcs,
         settings=settings,
         names=names.as_dict(),
         region={**identity, **(facts or {})},

@@ -211,6 +211,10 @@ CHANGES: dict[str, Row] = {
     "stack_account_id": refused(just("999999999999"), "^stack_account_id: .* not to 999999999999"),
     "stack_tags": written(mapping(Environment=text("{}"), Team=text("{}")), dict.fromkeys(TAGGED, r"tags\.\w+")),
     "stack_full_run": quiet(just(True)),
+    # There is nothing that lacks the stack's tag, and nothing is lost.
+    "stack_adopt": quiet(several(text("nothing-{}"))),
+    "stack_recreate_database": refused(just(True), "^stack_recreate_database: true, but the database .* exists"),
+    "stack_recreate_secrets": quiet(just(["flask"])),
     "stack_ignore_variables": quiet(several(text("storage_buckets_{}"))),
     "stack_admin_username": refused(text("admin-{}"), "^stack_admin_username: .* holds the login of admin"),
     "stack_artifact_prefix": written(

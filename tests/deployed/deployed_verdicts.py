@@ -63,7 +63,6 @@ WRITERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
     "amazon.aws.cloudwatchlogs_log_group": ("log group", _argument("log_group_name")),
     "amazon.aws.iam_role": ("IAM role", _argument("name", "role_name")),
     "amazon.aws.iam_policy": ("IAM role", _argument("iam_name")),
-    "community.aws.ecs_cluster": ("cluster", None),
     "mlops.mlflow_aws.ecs_cluster_settings": ("cluster", None),
     "mlops.mlflow_aws.ecs_task_definition": ("task definition", _argument("family")),
     "mlops.mlflow_aws.ecs_task_run": ("migration", None),

@@ -218,7 +218,9 @@ def test_what_is_not_the_stacks_own_is_out_of_reach(account: Site, deployer: Sit
 
 
 def test_the_site_is_destroyed(account: Site, deployer: Site, empty: dict[str, set[str]]) -> None:
-    confirmed = {**CHANGED, "destroy_confirm": STACK}
+    unprotected = {**CHANGED, "alb_deletion_protection": False, "rds_deletion_protection": False}
+    deployer.run(tags="rds,alb", **unprotected).assert_good()
+    confirmed = {**unprotected, "destroy_confirm": STACK}
     deployer.run("playbooks/destroy.yml", **confirmed, rds_skip_final_snapshot=False).assert_good()
     # Secrets that wait for their deletion are restored.
     deployer.run(tags="secrets", **CHANGED).assert_good()

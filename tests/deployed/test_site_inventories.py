@@ -200,8 +200,24 @@ def test_the_number_of_tasks_is_the_autoscaling_s_own(inventory: Inventory) -> N
     assert inventory.stack.service()["desiredCount"] == number
 
 
-def test_destroy_lifts_the_protections(inventory: Inventory) -> None:
-    inventory.run("playbooks/destroy.yml", destroy_confirm=inventory.name).assert_good()
+def test_destroy_wants_the_protections_lifted_first(inventory: Inventory) -> None:
+    """In the inventory, and then in AWS: a destroy lifts neither by itself."""
+    off: dict[str, Any] = dict.fromkeys(("rds_deletion_protection", "alb_deletion_protection"), False)
+    protected = [variable for variable in off if inventory.variables.get(variable)]
+    if protected:
+        before = resources(inventory.stack)
+        refused = inventory.run("playbooks/destroy.yml", destroy_confirm=inventory.name)
+        assert refused.code == 2
+        (message,) = refused.messages()
+        assert "rds_deletion_protection and alb_deletion_protection: true" in message
+        assert "site.yml --tags rds,alb" in message
+        refused = inventory.run("playbooks/destroy.yml", destroy_confirm=inventory.name, **off)
+        assert refused.code == 2
+        (message,) = refused.messages()
+        assert [line.split(":")[0] for line in message.splitlines()] == protected
+        assert resources(inventory.stack) == before
+        inventory.run(tags="rds,alb", **off).assert_good()
+    inventory.run("playbooks/destroy.yml", destroy_confirm=inventory.name, **off).assert_good()
 
     left = added(inventory.resources, resources(inventory.stack))
     assert left.pop("Buckets") == {inventory.variables["storage_bucket"]}

@@ -53,7 +53,9 @@ def secrets(stack: str) -> None:
     """The master user's secret."""
     login = {"username": "mlflow_master", "password": random.token_hex(20)}
     boto3.client("secretsmanager", region_name=REGION).create_secret(
-        Name=f"{stack}/database/master", SecretString=json.dumps(login)
+        Name=f"{stack}/database/master",
+        SecretString=json.dumps(login),
+        Tags=[{"Key": "mlflow:stack", "Value": stack}],
     )
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("network", "secrets", "rds", "storage", "alb", "ecs_mlflow")
 AWS = ("amazon.aws.", "community.aws.", "mlops.mlflow_aws.ecs_", "mlops.mlflow_aws.rds_", "mlops.mlflow_aws.secret_")
 #: Task files that a site run does not use to set anything.
-OTHERS = ("destroy", "rotate")
+OTHERS = ("destroy", "destroy_vpc", "rotate")
 
 #: How a module works, and by what it finds its resource.
 MANNER = {
@@ -28,7 +28,7 @@ MANNER = {
     "recovery_window", "iam_type", "iam_name", "policy_name", "log_group_name", "cluster", "service", "family", "group",
     "reuse_existing_ip_allowed", "tag_name", "tag_value", "in_vpc", "if_exist_do_not_create", "create_instance_profile",
     "modify_targets", "apply_immediately", "rule_id", "started_by", "once_per_revision", "overrides", "public_ip",
-    "keep_desired_count", "roles_changed", "keep", "keep_revisions", "keep_used_in",
+    "keep_desired_count", "roles_changed", "keep", "keep_revisions", "keep_used_in", "force_update_password",
 }  # fmt: skip
 #: Ids of other resources. The settings name them instead, by block or name.
 REFERENCES = {

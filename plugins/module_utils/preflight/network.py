@@ -180,6 +180,13 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
         for tier, variable in (("public", "network_public_cidrs"), ("private", "network_private_cidrs"))
         for problem in _moved(variable, inputs, [row for row in now["subnets"] if row["tier"] == tier])
     ]
+    blocks = {*inputs["network_public_cidrs"], *inputs["network_private_cidrs"]}
+    found += [
+        f"stack_name: '{inputs['stack_name']}', but the subnet {row['id']} has the block {row['cidr']} without the tag "
+        "mlflow:stack, so it belongs to somebody else; choose another block, or if it is this stack's, put the tag back"
+        for row in now["subnets"]
+        if not row["mine"] and row["cidr"] in blocks
+    ]
     port = now["database_port"]
     if resources["rds"] is not None and port and int(port) != int(inputs["stack_database_port"]):
         found.append(

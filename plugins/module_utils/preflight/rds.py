@@ -61,6 +61,12 @@ def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], resou
     """Problems that only AWS can show."""
     now = resources["rds"]
     found = [] if inputs["stack_db_instance"] else region_problems(inputs, region, now)
+    if inputs["stack_recreate_database"] and resources["rds"] is not None:
+        # In an inventory it would take the guard away for good.
+        found.append(
+            f"stack_recreate_database: true, but the database {resources['rds']['instance_id']} exists; it is for the "
+            "one run that replaces a lost database, take it out"
+        )
     return found + change_problems(inputs, resources)
 
 

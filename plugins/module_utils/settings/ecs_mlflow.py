@@ -14,23 +14,26 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling impor
     resource_id,
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import State, judge, primary
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
-    canonical,
-    revision_number,
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import canonical
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import RAN_TAG
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import (
+    absent,
+    newest_revision,
+    pages,
+    tags,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs import leaves
 
 from .common import Account, Settings
-
-#: The tag in which ecs_task_run notes that a task of a revision did its work.
-_RAN = "mlflow:ran"
 
 
 def ecs_mlflow(account: Account) -> Settings:
     """Settings of the service, with the options of the modules that the role ecs_mlflow uses."""
     names = account.names
-    revisions = {family: _latest(account, family) for family in (names.task_family, names.migration_family)}
+    revisions = {
+        family: newest_revision(account.clients["ecs"], family)
+        for family in (names.task_family, names.migration_family)
+    }
     migration = revisions[names.migration_family]
     return {
         "log group": _log_groups(account),
@@ -39,12 +42,12 @@ def ecs_mlflow(account: Account) -> Settings:
         "task definition": {
             family: {
                 "definition": leaves(canonical(answer["taskDefinition"])),
-                "tags": {key: value for key, value in _ecs_tags(answer.get("tags")).items() if key != _RAN},
+                "tags": {key: value for key, value in _ecs_tags(answer.get("tags")).items() if key != RAN_TAG},
             }
             for family, answer in revisions.items()
             if answer is not None
         },
-        "migration": {names.migration_family: {}} if migration and _RAN in _ecs_tags(migration.get("tags")) else {},
+        "migration": {names.migration_family: {}} if migration and RAN_TAG in _ecs_tags(migration.get("tags")) else {},
         "service": _services(account, revisions[names.task_family]),
         "scaling": _scaling(account),
         # A rotation that has not ended: a task may still use the former login.
@@ -56,20 +59,6 @@ def ecs_mlflow(account: Account) -> Settings:
 
 def _ecs_tags(rows: list[dict[str, str]] | None) -> dict[str, str]:
     return tags(rows, "key", "value")
-
-
-def _latest(account: Account, family: str) -> dict[str, Any] | None:
-    client = account.clients["ecs"]
-    arns = [
-        arn
-        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
-        if str(arn).rsplit("/", 1)[-1].split(":")[0] == family
-    ]
-    if not arns:
-        return None
-    newest = max((str(arn) for arn in arns), key=revision_number)
-    answer: dict[str, Any] = client.describe_task_definition(taskDefinition=newest, include=["TAGS"])
-    return answer
 
 
 def _log_groups(account: Account) -> dict[str, dict[str, Any]]:

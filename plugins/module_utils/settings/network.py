@@ -38,6 +38,8 @@ def network(account: Account) -> Settings:
             Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}],
         )
     )
+    # Those that a lost answer left: the role uses one where the VPC has none, and removes the others.
+    loose = list(account.resources["loose_internet_gateways"])[0 if gateways else 1 :]
     subnets = list(pages(ec2, "describe_subnets", "Subnets", Filters=within))
     tables = list(pages(ec2, "describe_route_tables", "RouteTables", Filters=within))
     nats = [
@@ -51,6 +53,8 @@ def network(account: Account) -> Settings:
         if one["State"].lower() not in ("deleted", "deleting")
     ]
     ways = _ways(account, nats, gateways)
+    spares = found["spare_route_table_ids"]
+    used = {one["id"] for one in found["route_tables"] if one["mine"] and one["id"] not in spares}
     return {
         "VPC": {
             names.stack: {
@@ -58,9 +62,13 @@ def network(account: Account) -> Settings:
                 "dns_support": _attribute(ec2, vpc, "enableDnsSupport"),
                 "dns_hostnames": _attribute(ec2, vpc, "enableDnsHostnames"),
                 "tags": tags(row.get("Tags")),
-            }
+            },
+            **{spare: {} for spare in found["spare_vpc_ids"]},
         },
-        "internet gateway": {names.stack: {"tags": tags(gateways[0].get("Tags"))}} if gateways else {},
+        "internet gateway": {
+            **({names.stack: {"tags": tags(gateways[0].get("Tags"))}} if gateways else {}),
+            **{spare: {} for spare in loose},
+        },
         "subnet": {
             one["CidrBlock"]: {
                 "zone": one["AvailabilityZone"],
@@ -71,7 +79,10 @@ def network(account: Account) -> Settings:
         },
         "NAT gateway": {f"in {account.label(nat['SubnetId'])}": {"tags": tags(nat.get("Tags"))} for nat in nats},
         "elastic address": addresses,
-        "route table": dict(_tables(account, tables, ways)),
+        "route table": {
+            **dict(_tables(account, [one for one in tables if one["RouteTableId"] in used], ways)),
+            **{spare: {} for spare in spares},
+        },
         "S3 gateway endpoint": _endpoints(account, endpoints, tables),
         "security group": groups,
     }

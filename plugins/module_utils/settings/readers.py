@@ -27,7 +27,7 @@ READERS: dict[str, Callable[[Account], Settings]] = {
 }
 
 #: The boto3 clients that readers use beside those of discovery.
-SERVICES = ("application-autoscaling", "logs")
+SERVICES = ("application-autoscaling",)
 
 
 def read_settings(account: Account, components: Iterable[str]) -> dict[str, Settings]:

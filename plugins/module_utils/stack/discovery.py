@@ -10,7 +10,7 @@ component has not been begun, and holds None in the places of parts that are mis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -18,8 +18,10 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import backups, revision_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.neighbours import neighbours
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG, Owner
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import Versions
 
@@ -31,7 +33,7 @@ except ImportError:  # AnsibleAWSModule reports the missing library
 Component: TypeAlias = "dict[str, Any] | None"
 
 
-def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
+def network(clients: Mapping[str, Client], names: StackNames, given: Given, owner: Owner) -> Component:
     """The VPC with its subnets, gateways, route tables and security groups.
 
     Of a VPC that is given, only the subnets that are given and the groups: the rest of it is not the stack's.
@@ -41,6 +43,7 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
     vpcs = list(pages(ec2, "describe_vpcs", "Vpcs", Filters=asked)) if given.vpc_id else _own_vpcs(ec2, names)
     if not vpcs:
         return None
+    vpcs, spare = _vpcs_in_use(ec2, vpcs)
     vpc_id = vpcs[0]["VpcId"]
     within = [{"Name": "vpc-id", "Values": [vpc_id]}]
     rows = pages(ec2, "describe_subnets", "Subnets", Filters=within)
@@ -51,6 +54,7 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
                 "cidr": row["CidrBlock"],
                 "zone": row["AvailabilityZone"],
                 "tier": _tier(row, given),
+                "mine": tags(row.get("Tags")).get(STACK_TAG) == names.stack,
             }
             for row in rows
             if not given.vpc_id or _tier(row, given)
@@ -61,20 +65,42 @@ def network(clients: Mapping[str, Client], names: StackNames, given: Given) -> C
     found = {
         "vpc_id": vpc_id,
         "vpc_ids": [row["VpcId"] for row in vpcs],
+        "spare_vpc_ids": spare,
         "mine": not given.vpc_id,
         "cidr_block": vpcs[0]["CidrBlock"],
         "subnets": subnets,
         "public_subnet_ids": [row["id"] for row in subnets if row["tier"] == "public"],
         "private_subnet_ids": [row["id"] for row in subnets if row["tier"] == "private"],
         "groups_to_make": given.groups_to_make(),
-        **_groups(groups, names, given),
+        **_groups(groups, names, given, owner),
     }
-    return {**found, **(_NOTHING_ELSE if given.vpc_id else _ways(ec2, names, within))}
+    return {**found, **(_NOTHING_ELSE if given.vpc_id else _ways(ec2, names, within, owner))}
 
 
 def _own_vpcs(ec2: Client, names: StackNames) -> list[dict[str, Any]]:
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
     return list(pages(ec2, "describe_vpcs", "Vpcs", Filters=mine))
+
+
+def _vpcs_in_use(ec2: Client, vpcs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The VPCs that hold something, or one of them where none does; and the ids of the others, which are empty.
+
+    CreateVpc has no client token: where its answer is lost, the same request is sent again and makes a second one.
+    """
+    if len(vpcs) < 2:
+        return vpcs, []
+    within = [{"Name": "vpc-id", "Values": [row["VpcId"] for row in vpcs]}]
+    attached = [{"Name": "attachment.vpc-id", "Values": within[0]["Values"]}]
+    gateways = pages(ec2, "describe_internet_gateways", "InternetGateways", Filters=attached)
+    groups = pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within)
+    used = {
+        *(row["VpcId"] for row in pages(ec2, "describe_subnets", "Subnets", Filters=within)),
+        *(link["VpcId"] for row in gateways for link in row["Attachments"]),
+        *(row["VpcId"] for row in groups if row["GroupName"] != "default"),
+    }
+    ordered = sorted(vpcs, key=lambda row: (row["VpcId"] not in used, row["VpcId"]))
+    kept = [row for row in ordered if row["VpcId"] in used] or ordered[:1]
+    return kept, [row["VpcId"] for row in ordered if row not in kept]
 
 
 def _tier(row: Mapping[str, Any], given: Given) -> str | None:
@@ -87,26 +113,28 @@ def _tier(row: Mapping[str, Any], given: Given) -> str | None:
     return tiers.get(row["SubnetId"])
 
 
-def _groups(groups: Mapping[str, Mapping[str, Any]], names: StackNames, given: Given) -> dict[str, Any]:
+def _groups(groups: Mapping[str, Mapping[str, Any]], names: StackNames, given: Given, owner: Owner) -> dict[str, Any]:
     """The security groups by use, those that are given before those of the stack."""
     by_id = {row["GroupId"]: row for row in groups.values()}
-    named = {use: groups.get(getattr(names, f"security_group_{use}")) for use in GROUPS}
-    # In a VPC of somebody else, a group of that name may be somebody's too.
-    foreign = {
-        use: row["GroupId"]
-        for use, row in named.items()
-        if row and given.vpc_id and tags(row.get("Tags")).get("mlflow:stack") != names.stack
-    }
-    used: dict[str, Mapping[str, Any] | None] = {
-        use: by_id.get(given.security_group_ids.get(use, "")) or (None if use in foreign else row)
-        for use, row in named.items()
-    }
+    used: dict[str, Mapping[str, Any] | None] = {}
+    for use in GROUPS:
+        name = getattr(names, f"security_group_{use}")
+        row = groups.get(name)
+        # Of a use that is given, a group of the stack's name is nobody's in particular.
+        if row and use in given.groups_to_make():
+            mine = owner.owns("security group", name, row["GroupId"], _tags(row))
+        else:
+            mine = bool(row) and _tags(row or {}).get(STACK_TAG) == names.stack
+        used[use] = by_id.get(given.security_group_ids.get(use, "")) or (row if mine else None)
     return {
-        "foreign_group_ids": {use: group for use, group in foreign.items() if use in given.groups_to_make()},
         "security_group_ids": {use: row["GroupId"] if row else None for use, row in used.items()},
         "given_group_ids": [group for group in given.security_group_ids.values() if group in by_id],
         "database_port": _port_between(used["ecs"], used["rds"]),
     }
+
+
+def _tags(row: Mapping[str, Any]) -> dict[str, str]:
+    return tags(row.get("Tags"))
 
 
 #: The fields of :func:`_ways` in a VPC that is not the stack's.
@@ -115,60 +143,134 @@ _NOTHING_ELSE: dict[str, Any] = {
     "nat_gateways": [],
     "failed_nat_gateways": [],
     "route_tables": [],
+    "spare_route_table_ids": [],
     "endpoint_ids": [],
     "endpoints": [],
 }
 
 
-def _ways(ec2: Client, names: StackNames, within: list[dict[str, Any]]) -> dict[str, Any]:
+def _ways(ec2: Client, names: StackNames, within: list[dict[str, Any]], owner: Owner) -> dict[str, Any]:
     """The ways in and out of the stack's own VPC: gateways, route tables, endpoints."""
     vpc_id = within[0]["Values"][0]
+    subnets = {
+        row["SubnetId"]
+        for row in pages(ec2, "describe_subnets", "Subnets", Filters=within)
+        if _tags(row).get(STACK_TAG) == names.stack
+    }
     gateways = ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc_id]}])
-    all_nats = list(pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within))
-    nats = [
-        {
-            "id": row["NatGatewayId"],
-            "subnet_id": row["SubnetId"],
-            "state": row["State"],
-            "mine": tags(row.get("Tags")).get("mlflow:stack") == names.stack,
-            "allocation_ids": [address.get("AllocationId") for address in row.get("NatGatewayAddresses", [])],
-        }
-        for row in all_nats
-        if row["State"] in ("pending", "available")
+    attached = [
+        row["InternetGatewayId"]
+        for row in gateways["InternetGateways"]
+        if owner.owns("internet gateway", row["InternetGatewayId"], row["InternetGatewayId"], _tags(row))
     ]
-    # EC2 shows a gateway that failed for about an hour; where another one works by now, it says nothing.
-    failed_nats = [
-        {"id": row["NatGatewayId"], "subnet_id": row["SubnetId"], "reason": row.get("FailureMessage", "")}
-        for row in all_nats
-        if row["State"] == "failed" and row["SubnetId"] not in [nat["subnet_id"] for nat in nats]
-    ]
-    tables = [
-        {
-            "id": row["RouteTableId"],
-            "name": tags(row.get("Tags")).get("Name"),
-            "tier": tags(row.get("Tags")).get("mlflow:tier"),
-            "main": any(link.get("Main") for link in row.get("Associations", [])),
-            "subnet_ids": sorted(link["SubnetId"] for link in row.get("Associations", []) if "SubnetId" in link),
-        }
-        for row in pages(ec2, "describe_route_tables", "RouteTables", Filters=within)
-    ]
-    endpoints = [
-        {
-            "id": row["VpcEndpointId"],
-            "service": row["ServiceName"],
-            "route_table_ids": sorted(row.get("RouteTableIds", [])),
-        }
-        for row in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
-        if row["State"].lower() not in ("deleted", "deleting")
-    ]
+    tables = _route_tables(ec2, names, within, subnets, owner)
+    endpoints = _endpoints(ec2, names, within, {row["id"] for row in tables if row["mine"]}, owner)
     return {
-        "internet_gateway_id": next((row["InternetGatewayId"] for row in gateways["InternetGateways"]), None),
-        "nat_gateways": nats,
-        "failed_nat_gateways": failed_nats,
+        "internet_gateway_id": next(iter(attached), None),
+        **_nat_gateways(ec2, names, within, subnets, owner),
         "route_tables": tables,
-        "endpoint_ids": [row["id"] for row in endpoints],
+        "spare_route_table_ids": _spare_tables(tables, names),
+        "endpoint_ids": [row["id"] for row in endpoints if row["mine"]],
         "endpoints": endpoints,
     }
+
+
+def _nat_gateways(
+    ec2: Client, names: StackNames, within: list[dict[str, Any]], subnets: set[str], owner: Owner
+) -> dict[str, list[dict[str, Any]]]:
+    """Those that work or soon will, and those that failed; somebody else's in a subnet of the stack's is foreign."""
+    every = list(pages(ec2, "describe_nat_gateways", "NatGateways", Filters=within))
+    nats = []
+    for row in every:
+        if row["State"] not in ("pending", "available"):
+            continue
+        one, own = row["NatGatewayId"], _tags(row)
+        mine = (
+            owner.owns("NAT gateway", one, one, own)
+            if row["SubnetId"] in subnets
+            else own.get(STACK_TAG) == names.stack
+        )
+        nats.append(
+            {
+                "id": one,
+                "subnet_id": row["SubnetId"],
+                "state": row["State"],
+                "mine": mine,
+                "allocation_ids": [address.get("AllocationId") for address in row.get("NatGatewayAddresses", [])],
+            }
+        )
+    # EC2 shows a gateway that failed for about an hour; where another one works by now, it says nothing.
+    failed = [
+        {"id": row["NatGatewayId"], "subnet_id": row["SubnetId"], "reason": row.get("FailureMessage", "")}
+        for row in every
+        if row["State"] == "failed" and row["SubnetId"] not in [nat["subnet_id"] for nat in nats]
+    ]
+    return {"nat_gateways": nats, "failed_nat_gateways": failed}
+
+
+def _route_tables(
+    ec2: Client, names: StackNames, within: list[dict[str, Any]], subnets: set[str], owner: Owner
+) -> list[dict[str, Any]]:
+    """All tables of the VPC; one of somebody else that routes a subnet of the stack's is foreign."""
+    found = []
+    for row in pages(ec2, "describe_route_tables", "RouteTables", Filters=within):
+        one, own, links = row["RouteTableId"], _tags(row), row.get("Associations", [])
+        used = sorted(link["SubnetId"] for link in links if "SubnetId" in link)
+        mine = owner.owns("route table", one, one, own) if subnets & set(used) else own.get(STACK_TAG) == names.stack
+        found.append(
+            {
+                "id": one,
+                "name": own.get("Name"),
+                "tier": own.get("mlflow:tier"),
+                "mine": mine,
+                "main": any(link.get("Main") for link in links),
+                "subnet_ids": used,
+            }
+        )
+    return found
+
+
+def _spare_tables(tables: Iterable[Mapping[str, Any]], names: StackNames) -> list[str]:
+    """Ids of the stack's tables that route nothing: they have the name of another one, or none that the stack gives.
+
+    CreateRouteTable is sent by two operators at once, or once more where its answer was lost.
+    """
+    own = [row for row in tables if row["mine"] and not row["main"]]
+    # The first is the one that is used (egress.route_table_of).
+    ordered = sorted(own, key=lambda row: (not row["subnet_ids"], row["id"]))
+    first = {row["name"]: row["id"] for row in reversed(ordered)}
+    beginnings = (f"{names.stack}-public", f"{names.stack}-private-")
+    return [
+        row["id"]
+        for row in ordered
+        if not row["subnet_ids"] and (first[row["name"]] != row["id"] or not str(row["name"]).startswith(beginnings))
+    ]
+
+
+def _endpoints(
+    ec2: Client, names: StackNames, within: list[dict[str, Any]], tables: set[str], owner: Owner
+) -> list[dict[str, Any]]:
+    """All endpoints of the VPC; somebody else's for S3 on a route table of the stack's is foreign.
+
+    A route table takes one gateway endpoint for a service (API CreateVpcEndpoint, RouteAlreadyExists).
+    """
+    found = []
+    for row in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within):
+        if row["State"].lower() in ("deleted", "deleting"):
+            continue
+        one, own, routed = row["VpcEndpointId"], _tags(row), sorted(row.get("RouteTableIds", []))
+        in_place = row["ServiceName"].endswith(".s3") and tables & set(routed)
+        found.append(
+            {
+                "id": one,
+                "service": row["ServiceName"],
+                "mine": owner.owns("S3 gateway endpoint", one, one, own)
+                if in_place
+                else own.get(STACK_TAG) == names.stack,
+                "route_table_ids": routed,
+            }
+        )
+    return found
 
 
 def _port_between(client: Mapping[str, Any] | None, server: Mapping[str, Any] | None) -> int | None:
@@ -217,7 +319,7 @@ def _key_arn(clients: Mapping[str, Client], key: str | None) -> str | None:
 
 
 def secrets(
-    clients: Mapping[str, Client], names: StackNames, given: Given
+    clients: Mapping[str, Client], names: StackNames, given: Given, owner: Owner
 ) -> tuple[Component, dict[str, dict[str, Any]]]:
     """ARNs of the stack's secrets, of the customer's keys that encrypt them, and their versions; never a value.
 
@@ -226,13 +328,7 @@ def secrets(
 
     :returns: those that live, and by use those that wait for their deletion, which the next run restores as they were.
     """
-    uses = {
-        "master": given.master_secret_arn or names.secret_master,
-        "database": names.secret_database,
-        "admin": names.secret_admin,
-        "flask": names.secret_flask,
-        "gateway": names.secret_gateway,
-    }
+    uses = {**names.secrets(), **({"master": given.master_secret_arn} if given.master_secret_arn else {})}
     living: dict[str, Any] = {}
     deleted: dict[str, dict[str, Any]] = {}
     for use, name in uses.items():
@@ -241,8 +337,8 @@ def secrets(
             "ResourceNotFoundException",
         )
         living[use] = None
-        if row is not None:
-            mine = use != "master" or not given.master_secret_arn
+        mine = use != "master" or not given.master_secret_arn
+        if row is not None and (not mine or owner.owns("secret", name, name, _tags(row))):
             (deleted if "DeletedDate" in row else living)[use] = {**_secret(clients, name, row), "mine": mine}
     return (living if any(living.values()) else None), deleted
 
@@ -260,18 +356,22 @@ def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) ->
     }
 
 
-def user_secrets(clients: Mapping[str, Client], names: StackNames) -> list[str]:
+def user_secrets(clients: Mapping[str, Client], names: StackNames, owner: Owner) -> list[str]:
     """Names of the secrets that hold the logins of MLflow's users, beside those of :func:`secrets`."""
     # The filter takes the beginning of a name (API ListSecrets).
     mine = [{"Key": "name", "Values": [user_secret_name(names.stack, "")]}]
     rows = pages(clients["secretsmanager"], "list_secrets", "SecretList", Filters=mine)
-    return sorted(row["Name"] for row in rows if "DeletedDate" not in row)
+    living = [row for row in rows if "DeletedDate" not in row]
+    return sorted(row["Name"] for row in living if owner.owns("secret", row["Name"], row["Name"], _tags(row)))
 
 
-def rds(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
+def rds(clients: Mapping[str, Client], names: StackNames, given: Given, owner: Owner) -> Component:
     """The database instance. ``endpoint`` is None until RDS has given it one."""
     row = _db_instance(clients, given.db_instance or names.database)
     if row is None:
+        return None
+    own = tags(row.get("TagList"))
+    if not given.db_instance and not owner.owns("DB instance", names.database, row["DBInstanceArn"], own):
         return None
     endpoint = row.get("Endpoint") or {}
     groups = [group["VpcSecurityGroupId"] for group in row.get("VpcSecurityGroups", [])]
@@ -317,6 +417,32 @@ def _db_instance(clients: Mapping[str, Client], name: str) -> dict[str, Any] | N
     )
     rows: list[dict[str, Any]] = answer["DBInstances"] if answer else []
     return rows[0] if rows else None
+
+
+def rds_groups(clients: Mapping[str, Client], names: StackNames, owner: Owner) -> dict[str, Any]:
+    """Names of the stack's DB subnet group, or None, and of its DB parameter groups, one a major version."""
+    client = clients["rds"]
+    answer = absent(
+        lambda: client.describe_db_subnet_groups(DBSubnetGroupName=names.database_subnet_group),
+        "DBSubnetGroupNotFoundFault",
+        "DBSubnetGroupNotFound",
+    )
+
+    def owned(kind: str, name: str, arn: str) -> bool:
+        return owner.owns(kind, name, arn, tags(client.list_tags_for_resource(ResourceName=arn)["TagList"]))
+
+    subnets = [
+        row["DBSubnetGroupName"]
+        for row in (answer or {}).get("DBSubnetGroups", [])
+        if owned("DB subnet group", row["DBSubnetGroupName"], row["DBSubnetGroupArn"])
+    ]
+    parameters = [
+        row["DBParameterGroupName"]
+        for row in pages(client, "describe_db_parameter_groups", "DBParameterGroups")
+        if row["DBParameterGroupName"].startswith(f"{names.database_parameter_group}-postgres")
+        and owned("DB parameter group", row["DBParameterGroupName"], row["DBParameterGroupArn"])
+    ]
+    return {"subnet_group": next(iter(subnets), None), "parameter_groups": sorted(parameters)}
 
 
 def _ingress(ec2: Client, groups: list[str]) -> list[dict[str, Any]]:
@@ -370,11 +496,22 @@ def storage(clients: Mapping[str, Client], names: StackNames, name: str, region:
     }
 
 
-def alb(clients: Mapping[str, Client], names: StackNames, given: Given) -> Component:
+def alb(clients: Mapping[str, Client], names: StackNames, given: Given, owner: Owner) -> Component:
     """The load balancer, its listeners by port and the target group; ``url`` is where the listeners forward to it."""
     elb = clients["elbv2"]
     row = None if given.target_group_arn else _own_load_balancer(elb, names)
     group = _target_group(elb, names, given)
+    if not given.target_group_arn:
+        row = (
+            row
+            if row and owner.owns(*_elb(elb, "load balancer", names.load_balancer, row["LoadBalancerArn"]))
+            else None
+        )
+        group = (
+            group
+            if group and owner.owns(*_elb(elb, "target group", names.target_group, group["TargetGroupArn"]))
+            else None
+        )
     if group is None and row is None:
         return None
     if group is not None and given.target_group_arn:
@@ -428,6 +565,12 @@ def alb(clients: Mapping[str, Client], names: StackNames, given: Given) -> Compo
     return found
 
 
+def _elb(elb: Client, kind: str, name: str, arn: str) -> tuple[str, str, str, dict[str, str]]:
+    """What :meth:`Owner.owns` takes of a load balancer or target group."""
+    descriptions = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    return kind, name, arn, tags(descriptions[0]["Tags"] if descriptions else [])
+
+
 def _own_load_balancer(elb: Client, names: StackNames) -> dict[str, Any] | None:
     answer = absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
     rows: list[dict[str, Any]] = answer["LoadBalancers"] if answer else []
@@ -456,16 +599,24 @@ def beside_given(clients: Mapping[str, Client], names: StackNames, given: Given)
     return {variable: one for variable, one in found.items() if one}
 
 
-def ecs(clients: Mapping[str, Client], names: StackNames) -> Component:
+def ecs(clients: Mapping[str, Client], names: StackNames, owner: Owner) -> Component:
     """Cluster, service, current revision, roles and log group."""
     client = clients["ecs"]
     clusters = [
-        row for row in client.describe_clusters(clusters=[names.cluster])["clusters"] if row["status"] != "INACTIVE"
+        row
+        for row in client.describe_clusters(clusters=[names.cluster], include=["TAGS"])["clusters"]
+        if row["status"] != "INACTIVE"
+        and owner.owns("cluster", names.cluster, row["clusterArn"], tags(row.get("tags"), "key", "value"))
     ]
     services = []
     if clusters:
-        answer = client.describe_services(cluster=names.cluster, services=[names.service])
-        services = [row for row in answer["services"] if row["status"] != "INACTIVE"]
+        answer = client.describe_services(cluster=names.cluster, services=[names.service], include=["TAGS"])
+        services = [
+            row
+            for row in answer["services"]
+            if row["status"] != "INACTIVE"
+            and owner.owns("service", names.service, row["serviceArn"], tags(row.get("tags"), "key", "value"))
+        ]
     service = services[0] if services else None
     return {
         "cluster_arn": clusters[0]["clusterArn"] if clusters else None,
@@ -473,15 +624,43 @@ def ecs(clients: Mapping[str, Client], names: StackNames) -> Component:
         "task_definition_arn": service["taskDefinition"] if service else None,
         "desired_count": service["desiredCount"] if service else None,
         "running_count": service["runningCount"] if service else None,
-        "execution_role_arn": _role(clients, names.execution_role),
-        "migration_execution_role_arn": _role(clients, names.migration_execution_role),
-        "task_role_arn": _role(clients, names.task_role),
+        "execution_role_arn": _role(clients, names.execution_role, owner),
+        "migration_execution_role_arn": _role(clients, names.migration_execution_role, owner),
+        "task_role_arn": _role(clients, names.task_role, owner),
+        "log_group": _log_group(clients, names.log_group, owner),
     }
 
 
-def _role(clients: Mapping[str, Client], name: str) -> str | None:
+def _role(clients: Mapping[str, Client], name: str, owner: Owner) -> str | None:
     answer = absent(lambda: clients["iam"].get_role(RoleName=name), "NoSuchEntity")
-    return answer["Role"]["Arn"] if answer else None
+    if answer is None or not owner.owns("IAM role", name, answer["Role"]["Arn"], _tags(answer["Role"])):
+        return None
+    arn: str = answer["Role"]["Arn"]
+    return arn
+
+
+def _log_group(clients: Mapping[str, Client], name: str, owner: Owner) -> str | None:
+    client = clients["logs"]
+    rows = [
+        row
+        for row in pages(client, "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+        if row["logGroupName"] == name
+    ]
+    if not rows:
+        return None
+    # The ARN of a log group ends in ":*", that of its tags does not (API ListTagsForResource).
+    arn = rows[0]["arn"].removesuffix(":*")
+    return name if owner.owns("log group", name, arn, client.list_tags_for_resource(resourceArn=arn)["tags"]) else None
+
+
+def revisions(clients: Mapping[str, Client], names: StackNames, owner: Owner) -> dict[str, dict[str, Any] | None]:
+    """The newest revisions of the service's and the migration's task definition, see :func:`lost.revision_facts`."""
+    found = {}
+    for use, family in (("service", names.task_family), ("migration", names.migration_family)):
+        row = revision_facts(clients["ecs"], family)
+        mine = row is not None and owner.owns("task definition", family, row["arn"], row["tags"])
+        found[use] = row if mine else None
+    return found
 
 
 def region_facts(
@@ -509,7 +688,7 @@ def region_facts(
 
 
 #: The boto3 clients that discovery uses.
-SERVICES = ("ec2", "ecs", "elbv2", "iam", "kms", "rds", "s3", "secretsmanager")
+SERVICES = ("ec2", "ecs", "elbv2", "iam", "kms", "logs", "rds", "s3", "secretsmanager")
 
 
 def discover(
@@ -521,30 +700,38 @@ def discover(
     with_region: bool,
     given: Given | None = None,
     database: Database | None = None,
+    adopted: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """All components of a stack at once, in threads, and the facts of the region when asked for.
 
     :param clients: boto3 clients by the names in :data:`SERVICES`.
     :param given: parts that somebody else made.
     :param database: what the facts of the region tell of RDS.
+    :param adopted: kinds, names or ids of resources that count as the stack's though they lack its tag.
     :returns: the resources by component, and the region's facts or None.
     :raises botocore.exceptions.ClientError: when AWS refuses a read.
     """
-    given = given or Given()
+    given, owner = given or Given(), Owner(names.stack, adopted)
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures: dict[str, Future[Any]] = {
-            "network": pool.submit(network, clients, names, given),
+            "network": pool.submit(network, clients, names, given, owner),
             "beside_given": pool.submit(beside_given, clients, names, given),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
             "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
-            "secrets": pool.submit(secrets, clients, names, given),
-            "user_secrets": pool.submit(user_secrets, clients, names),
-            "rds": pool.submit(rds, clients, names, given),
+            "secrets": pool.submit(secrets, clients, names, given, owner),
+            "user_secrets": pool.submit(user_secrets, clients, names, owner),
+            "rds": pool.submit(rds, clients, names, given, owner),
+            "rds_groups": pool.submit(rds_groups, clients, names, owner),
             "storage": pool.submit(storage, clients, names, bucket_name or "", region),
-            "alb": pool.submit(alb, clients, names, given),
-            "ecs": pool.submit(ecs, clients, names),
+            "alb": pool.submit(alb, clients, names, given, owner),
+            "ecs": pool.submit(ecs, clients, names, owner),
+            "revisions": pool.submit(revisions, clients, names, owner),
         }
         facts = pool.submit(region_facts, clients, region, bucket_name, database) if with_region else None
         resources = {component: future.result() for component, future in futures.items()}
         resources["secrets"], resources["deleted_secrets"] = resources["secrets"]
+        resources["foreign"] = owner.foreign
+        # Backups matter only where the database is gone.
+        lost = not given.db_instance and (resources["rds"] or {"status": "deleting"})["status"] == "deleting"
+        resources["backups"] = backups(clients["rds"], names) if lost else {"lost": [], "former": []}
         return resources, facts.result() if facts else None

@@ -42,7 +42,12 @@ def route_table_of(network: Mapping[str, Any] | None, subnet_ids: Iterable[str],
     A table is known by its subnets; one that a killed run left without any, by its name. Its other tags say nothing:
     they may be the ones that change.
     """
-    tables = [row for row in (network or {}).get("route_tables", []) if not row["main"]]
+    spare = (network or {}).get("spare_route_table_ids", [])
+    tables = [
+        row
+        for row in (network or {}).get("route_tables", [])
+        if not row["main"] and row["id"] not in spare and row["mine"]
+    ]
     wanted = set(subnet_ids)
     for row in tables:
         if wanted & set(row["subnet_ids"]):

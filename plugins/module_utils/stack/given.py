@@ -118,12 +118,6 @@ def _of_network(given: Given, network: Mapping[str, Any]) -> Iterator[str]:
                 f"{variable}: {', '.join(subnets)} lie in one zone; a load balancer and a database need two, "
                 "name a subnet of another zone too"
             )
-    for use, group in network["foreign_group_ids"].items():
-        yield (
-            f"stack_vpc_id: {vpc} has a security group of the name that the stack's own would have, {group}, without "
-            f"the stack's tag; give it in stack_security_group_ids.{use} if it is yours, or put the tag mlflow:stack "
-            "back if it is the stack's"
-        )
     for use, group in given.security_group_ids.items():
         if group and group not in network["given_group_ids"]:
             yield f"stack_security_group_ids.{use}: {vpc} has no security group {group}; name one of this VPC"

@@ -66,6 +66,16 @@ class StackNames:
         """The names as a plain dictionary, for templates."""
         return asdict(self)
 
+    def secrets(self) -> dict[str, str]:
+        """The names of the secrets that the role secrets makes, by use."""
+        return {
+            "master": self.secret_master,
+            "database": self.secret_database,
+            "admin": self.secret_admin,
+            "flask": self.secret_flask,
+            "gateway": self.secret_gateway,
+        }
+
 
 def stack_names(stack: str, region: str) -> StackNames:
     """The names of the stack called ``stack`` (see the table in ``docs/architecture.md``).

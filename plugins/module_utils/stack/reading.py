@@ -35,3 +35,18 @@ def pages(client: Client, operation: str, key: str, **arguments: Any) -> Iterato
 def tags(rows: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
     """Tags as a dictionary, without those of AWS itself, which nobody else can set."""
     return {row[key]: row[value] for row in rows or [] if not row[key].startswith("aws:")}
+
+
+def newest_revision(client: Client, family: str) -> dict[str, Any] | None:
+    """What DescribeTaskDefinition answers for the newest ACTIVE revision of a family, with its tags; None for none."""
+    arns = [
+        str(arn)
+        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
+        # The filter takes the beginning of a family's name (API ListTaskDefinitions).
+        if str(arn).rsplit("/", 1)[-1].split(":")[0] == family
+    ]
+    if not arns:
+        return None
+    newest = max(arns, key=lambda arn: int(arn.rsplit(":", 1)[-1]))
+    answer: dict[str, Any] = client.describe_task_definition(taskDefinition=newest, include=["TAGS"])
+    return answer

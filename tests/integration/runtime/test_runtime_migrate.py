@@ -53,6 +53,25 @@ def test_second_run_changes_nothing(migrated: Task) -> None:
     assert migrated.postgres.query("SELECT password_hash FROM users", database=auth) == before
 
 
+def test_the_admin_is_given_the_password_of_a_secret_that_was_created_again(migrated: Task) -> None:
+    auth, new = migrated.env["MLFLOW_AWS_DB_LOGINS"], password()
+    before = migrated.postgres.query("SELECT username, is_admin, password_hash FROM users", database=auth)
+    done = migrated.run("reset-admin", MLFLOW_AWS_ADMIN_PASSWORD=new)
+    assert (done.returncode, done.stdout) == (0, "admin admin: password set\n"), done.stderr
+    assert new not in done.stdout + done.stderr
+    after = migrated.postgres.query("SELECT username, is_admin, password_hash FROM users", database=auth)
+    assert [row[:2] for row in after] == [row[:2] for row in before] == [("admin", True)]
+    assert after[0][2] != before[0][2]
+    assert migrated.run("reset-admin").returncode == 0
+    for change, words in (
+        ({"MLFLOW_AWS_ADMIN_USERNAME": "nobody"}, "there is no user nobody: run the migration"),
+        ({"MLFLOW_AWS_ADMIN_PASSWORD": "short"}, "fewer than 12 characters"),
+    ):
+        refused = migrated.run("reset-admin", **change)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert words in refused.stderr
+
+
 def test_no_password_in_the_statement_log_of_postgres(migrated: Task, tmp_path_factory: pytest.TempPathFactory) -> None:
     logs = [path.read_text(encoding="utf-8") for path in tmp_path_factory.getbasetemp().glob("postgres*/log")]
     assert any("ALTER ROLE" in text and "SCRAM-SHA-256$" in text for text in logs)

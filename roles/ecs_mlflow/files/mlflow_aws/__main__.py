@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``mlflow-aws serve|migrate|retire|healthcheck``: the command of the task's containers."""
+"""``mlflow-aws serve|migrate|reset-admin|retire|healthcheck``: the command of the task's containers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import sys
 from mlflow_aws.errors import Refusal
 from mlflow_aws.redact import RedactingStream, Redactor
 
-USAGE = "usage: mlflow-aws serve|migrate|retire|healthcheck"
+COMMANDS = ("serve", "migrate", "reset-admin", "retire", "healthcheck")
+USAGE = f"usage: mlflow-aws {'|'.join(COMMANDS)}"
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
     Errors are one line on stderr. Messages of PostgreSQL, SQLAlchemy and MLflow may hold URIs, so
     no traceback is ever shown and every line passes the redactor.
     """
-    if len(arguments) != 1 or arguments[0] not in ("serve", "migrate", "retire", "healthcheck"):
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
         print(USAGE, file=sys.stderr)
         return 2
     command = arguments[0]
@@ -35,10 +36,10 @@ def main(arguments: list[str]) -> int:
             from mlflow_aws import healthcheck
 
             return healthcheck.main(os.environ)
-        if command == "migrate":
+        if command in ("migrate", "reset-admin"):
             from mlflow_aws import migrate
 
-            return migrate.main(os.environ)
+            return migrate.main(os.environ) if command == "migrate" else migrate.reset_admin(os.environ)
         if command == "retire":
             from mlflow_aws import retire
 

@@ -372,3 +372,26 @@ def main(environ: Mapping[str, str]) -> int:
     """The command: 0 when both databases are at the newest schema and the admin exists."""
     run(migrate_settings(environ))
     return 0
+
+
+def reset_admin(environ: Mapping[str, str]) -> int:
+    """The command ``reset-admin``: 0 when the admin has the password of its secret, which was lost and made anew.
+
+    :raises Refusal: there is no such admin, or the password is a bad one.
+    """
+    settings = migrate_settings(environ)
+    name, password = settings.admin_username, settings.admin_password
+    check_admin_password(password)
+    _prepare_environment()
+    try:
+        from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+
+        store = SqlAlchemyStore()
+        store.init_db(db.sqlalchemy_uri(settings.database, settings.database.auth))
+        if not store.has_user(name):
+            raise Refusal(f"there is no user {name}: run the migration, which creates it")
+        store.update_user(name, password=password, is_admin=True)
+    finally:
+        Path(os.environ["MLFLOW_AUTH_CONFIG_PATH"]).unlink(missing_ok=True)
+    print(f"admin {name}: password set")
+    return 0

@@ -19,13 +19,19 @@ REGION = {
     "postgres_versions": ["14.9", "15.8", "15.12", "15.13", "16.4"],
     "bucket": {"name": "models", "state": "here", "region": "eu-west-2"},
 }
-NETWORK = {
+NETWORK: dict[str, Any] = {
     "vpc_id": "vpc-1",
     "vpc_ids": ["vpc-1"],
     "cidr_block": "10.0.0.0/16",
     "database_port": 5432,
     "subnets": [
-        {"id": f"subnet-{tier}-{zone}", "cidr": cidr, "zone": f"eu-west-2{zone}", "tier": tier}
+        {
+            "id": f"subnet-{tier}-{zone}",
+            "cidr": cidr,
+            "zone": f"eu-west-2{zone}",
+            "tier": tier,
+            "mine": tier is not None,
+        }
         for tier, zone, cidr in (
             ("public", "a", "10.0.1.0/24"),
             ("public", "b", "10.0.2.0/24"),
@@ -68,6 +74,7 @@ THREE = {
 }
 
 RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("rds", {"stack_recreate_database": True}, {"rds": None}),
     ("network", {}, {}),
     ("alb", {}, {}),
     ("network", THREE, {}),
@@ -104,6 +111,19 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
+    # It would take the guard away for good.
+    ("rds", {"stack_recreate_database": True}, {}, ("stack_recreate_database: true", "fraud-db exists", "take it out")),
+    (
+        "network",
+        {},
+        {
+            "network": {
+                **NETWORK,
+                "subnets": [*NETWORK["subnets"][1:], {**NETWORK["subnets"][0], "mine": False, "tier": None}],
+            }
+        },
+        ("subnet-public-a has the block 10.0.1.0/24 without the tag", "choose another block"),
+    ),
     (
         "network",
         {},

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.modules.ecs_cluster_settings import plan
+from ansible_collections.mlops.mlflow_aws.plugins.modules.ecs_cluster_settings import create, plan
 
 from tests.unit.plugins.run_module import run_module
 
@@ -66,9 +66,40 @@ def test_check_then_change_then_nothing(aws: Any, cluster: str) -> None:
     assert again["diff"]["before"] == again["diff"]["after"]
 
 
-def test_no_cluster(aws: Any) -> None:
-    args = {"cluster": "no-such-cluster", "region": "eu-west-2"}
-    failed = run_module("ecs_cluster_settings", args, env=aws.env)
-    assert failed["failed"] is True
-    assert "make it with community.aws.ecs_cluster first" in failed["msg"]
-    assert run_module("ecs_cluster_settings", args, env=aws.env, check=True)["changed"] is True
+def test_a_cluster_is_created_with_its_tags_in_one_call(aws: Any) -> None:
+    """A run that is killed right after the call leaves a cluster that is known by its tag."""
+    args = {
+        "cluster": "made-with-tags",
+        "region": "eu-west-2",
+        "container_insights": "enabled",
+        "tags": {"Team": "data"},
+    }
+    told = run_module("ecs_cluster_settings", args, env=aws.env, check=True)
+    assert (told["changed"], told["cluster"]) == (True, None)
+    assert aws.client("ecs").describe_clusters(clusters=["made-with-tags"])["clusters"] == []
+    try:
+        made = run_module("ecs_cluster_settings", args, env=aws.env)
+        assert (made["changed"], made["cluster"]["tags"]) == (True, {"Team": "data"})
+        assert _described(aws, "made-with-tags") == ("enabled", {"Team": "data"})
+        again = run_module("ecs_cluster_settings", args, env=aws.env)
+        assert (again["changed"], again["cluster"]) == (False, made["cluster"])
+    finally:
+        aws.client("ecs").delete_cluster(cluster="made-with-tags")
+
+
+class Recorder:
+    """An ECS client that notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def create_cluster(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        return {"cluster": {"clusterArn": f"arn:{request['clusterName']}"}}
+
+
+def test_tags_are_part_of_the_creation() -> None:
+    client = Recorder()
+    made = create(client, {"cluster": "one", "container_insights": None, "tags": {"mlflow:stack": "one"}})
+    assert client.asked == [{"clusterName": "one", "tags": [{"key": "mlflow:stack", "value": "one"}]}]
+    assert made == {"arn": "arn:one", "container_insights": "disabled", "tags": {"mlflow:stack": "one"}}

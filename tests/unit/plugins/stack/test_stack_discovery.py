@@ -12,16 +12,19 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compare
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import route_table_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import Owner
 
 from tests.unit.plugins.run_module import run_module
 
 REGION = "eu-west-2"
-LISTS = {"elastic_ips", "loose_internet_gateways", "user_secrets"}
+LISTS = {"elastic_ips", "foreign", "loose_internet_gateways", "user_secrets"}
 COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs"}
 
 
@@ -39,9 +42,12 @@ def test_empty_account(aws: Any) -> None:
     found, facts = discovery.discover(
         _clients(aws), names, region=REGION, bucket_name="nothing-here-artifacts", with_region=True
     )
-    assert set(found) == COMPONENTS | LISTS | {"beside_given", "deleted_secrets"}
+    assert set(found) == COMPONENTS | LISTS | {"beside_given", "deleted_secrets", "backups", "revisions", "rds_groups"}
     assert all(found[key] == [] for key in LISTS)
     assert (found["beside_given"], found["deleted_secrets"]) == ({}, {})
+    assert found["backups"] == {"lost": [], "former": []}
+    assert found["revisions"] == {"service": None, "migration": None}
+    assert found["rds_groups"] == {"subnet_group": None, "parameter_groups": []}
     assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"ecs"}
     assert set(found["ecs"].values()) == {None}
     assert facts is not None
@@ -92,6 +98,7 @@ def by_hand(aws: Any) -> Iterator[dict[str, Any]]:
         address = ec2.allocate_address(Domain="vpc")
         undo.callback(ec2.release_address, AllocationId=address["AllocationId"])
         ec2.create_tags(Resources=[address["AllocationId"]], Tags=_tags(stack))
+        ec2.create_tags(Resources=[group, server], Tags=_tags(stack))
         nat = ec2.create_nat_gateway(SubnetId=subnets["public"], AllocationId=address["AllocationId"])
         undo.callback(ec2.delete_nat_gateway, NatGatewayId=nat["NatGateway"]["NatGatewayId"])
         arn = sm.create_secret(Name=names.secret_admin, SecretString="{}", Tags=_tags(stack, username="boss"))["ARN"]
@@ -186,6 +193,7 @@ def test_load_balancer_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
         Subnets=subnets,
         SecurityGroups=[by_hand["group"]],
         Scheme="internal",
+        Tags=_tags(by_hand["stack"]),
     )
     arn = made["LoadBalancers"][0]["LoadBalancerArn"]
     try:
@@ -286,11 +294,11 @@ def test_a_database_made_anew_has_another_resource_id(aws: Any) -> None:
             MasterUserPassword="".join(["not", "a", "secret", "1"]),
             **most,
         )
-        found = discovery.rds(clients, names, Given())
+        found = discovery.rds(clients, names, Given(), Owner(names.stack, ["DB instance"]))
         assert found is not None
         seen.append(found)
         rds.delete_db_instance(DBInstanceIdentifier=names.database, SkipFinalSnapshot=True)
-        assert discovery.rds(clients, names, Given()) is None
+        assert discovery.rds(clients, names, Given(), Owner(names.stack, ["DB instance"])) is None
     assert seen[0]["resource_id"] != seen[1]["resource_id"]
     assert [found["resource_id"][:3] for found in seen] == ["db-", "db-"]
     assert [found["max_allocated_storage"] for found in seen] == [100, None]
@@ -301,14 +309,15 @@ def test_another_stack_sees_nothing_of_it(aws: Any, by_hand: dict[str, Any]) -> 
     found, _facts = discovery.discover(
         _clients(aws), stack_names("made-by", REGION), region=REGION, bucket_name=None, with_region=False
     )
-    assert [key for key, value in found.items() if value and key != "ecs"] == []
+    of_nothing = {"ecs", "backups", "revisions", "rds_groups"}
+    assert [key for key, value in found.items() if value and key not in of_nothing] == []
 
 
 def test_a_deleted_secret_is_absent(aws: Any) -> None:
-    sm = aws.client("secretsmanager")
-    arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}")["ARN"]
+    sm, stack = aws.client("secretsmanager"), "deleted-secret"
+    arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}", Tags=_tags(stack))["ARN"]
     sm.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    living, deleted = discovery.secrets(_clients(aws), stack_names("deleted-secret", REGION), Given())
+    living, deleted = discovery.secrets(_clients(aws), stack_names(stack, REGION), Given(), Owner(stack))
     assert (living, set(deleted), deleted["database"]["arn"]) == (None, {"database"}, arn)
     sm.restore_secret(SecretId=arn)
     sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
@@ -421,3 +430,76 @@ def test_a_key_of_the_customer_s_is_known_by_its_arn() -> None:
     kms = SimpleNamespace(describe_key=lambda KeyId: {"KeyMetadata": {"Arn": f"{arn}/of/{KeyId}"}})
     assert discovery._key_arn({}, arn) == arn
     assert discovery._key_arn({"kms": kms}, "alias/mine") == f"{arn}/of/alias/mine"
+
+
+def test_what_lost_answers_and_two_operators_left_is_removed_by_the_next_run(aws: Any) -> None:
+    """The VPC that holds something is the stack's; an empty one, a loose gateway and a table of no use are to go."""
+    ec2, stack = aws.client("ec2"), "lost-answers"
+    names = stack_names(stack, REGION)
+
+    def look() -> tuple[dict[str, Any], list[str]]:
+        found, _region = discovery.discover(_clients(aws), names, region=REGION, bucket_name=None, with_region=False)
+        current = _settings(aws, stack, found, "")["network"]
+        wanted: dict[str, dict[str, dict[str, Any]]] = {kind: {stack: {}} for kind in ("VPC", "internet gateway")}
+        wanted["route table"] = {f"{stack}-public": {}}
+        return found, [change.says() for change in compare(wanted, current, list(wanted)).changes]
+
+    with ExitStack() as undo:
+
+        def vpc() -> str:
+            one: str = ec2.create_vpc(CidrBlock="10.6.0.0/16")["Vpc"]["VpcId"]
+            ec2.create_tags(Resources=[one], Tags=_tags(stack))
+            undo.callback(ec2.delete_vpc, VpcId=one)
+            return one
+
+        def gateway() -> str:
+            one: str = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+            ec2.create_tags(Resources=[one], Tags=_tags(stack))
+            undo.callback(ec2.delete_internet_gateway, InternetGatewayId=one)
+            return one
+
+        def table(name: str) -> str:
+            one: str = ec2.create_route_table(VpcId=used)["RouteTable"]["RouteTableId"]
+            ec2.create_tags(Resources=[one], Tags=[*_tags(stack), {"Key": "Name", "Value": name}])
+            undo.callback(ec2.delete_route_table, RouteTableId=one)
+            return one
+
+        both = sorted([vpc(), vpc()])
+        found, plan = look()
+        # Neither holds anything: one of them is used, the same one each time.
+        assert (found["network"]["vpc_id"], found["network"]["spare_vpc_ids"]) == (both[0], [both[1]])
+        assert f"remove VPC {both[1]}" in plan
+        used, empty = both[1], both[0]
+        subnet = ec2.create_subnet(VpcId=used, CidrBlock="10.6.1.0/24")["Subnet"]["SubnetId"]
+        undo.callback(ec2.delete_subnet, SubnetId=subnet)
+        ec2.create_tags(Resources=[subnet], Tags=_tags(stack, tier="public"))
+        found, plan = look()
+        assert (found["network"]["vpc_ids"], found["network"]["spare_vpc_ids"]) == ([used], [empty])
+
+        loose = sorted([gateway(), gateway()])
+        tables = [table(f"{stack}-public"), table(f"{stack}-public"), table("of-an-operator")]
+        link = ec2.associate_route_table(RouteTableId=tables[1], SubnetId=subnet)["AssociationId"]
+        undo.callback(ec2.disassociate_route_table, AssociationId=link)
+        found, plan = look()
+        # One of the gateways is attached by the run.
+        assert sorted(plan) == sorted(
+            [
+                f"create internet gateway {stack}",
+                f"remove internet gateway {loose[1]}",
+                f"remove VPC {empty}",
+                f"remove route table {tables[0]}",
+                f"remove route table {tables[2]}",
+            ]
+        )
+        assert route_table_of(found["network"], [subnet], f"{stack}-public") == tables[1]
+        ec2.attach_internet_gateway(InternetGatewayId=loose[0], VpcId=used)
+        undo.callback(ec2.detach_internet_gateway, InternetGatewayId=loose[0], VpcId=used)
+        _found_now, plan = look()
+        assert f"remove internet gateway {loose[1]}" in plan
+        assert f"create internet gateway {stack}" not in plan
+
+        # Two that both hold something are for a person to tell apart.
+        other = ec2.create_subnet(VpcId=empty, CidrBlock="10.6.1.0/24")["Subnet"]["SubnetId"]
+        undo.callback(ec2.delete_subnet, SubnetId=other)
+        found, _plan = look()
+        assert (sorted(found["network"]["vpc_ids"]), found["network"]["spare_vpc_ids"]) == (both, [])

@@ -69,7 +69,7 @@ def test_nat_plan(
 
 
 def _table(name: str, *subnets: str, main: bool = False) -> dict[str, Any]:
-    return {"id": f"rtb-{name}", "name": name, "main": main, "subnet_ids": list(subnets)}
+    return {"id": f"rtb-{name}", "name": name, "main": main, "mine": True, "subnet_ids": list(subnets)}
 
 
 @pytest.mark.parametrize(

@@ -119,12 +119,6 @@ def _says(found: dict[str, Any], given: Given, change: Callable[[dict[str, Any]]
 @pytest.mark.parametrize(
     ("part", "field", "value", "words"),
     [
-        (
-            "network",
-            "foreign_group_ids",
-            {"ecs": "sg-9"},
-            "stack_vpc_id: vpc-.*, sg-9, without .*_group_ids.ecs if .* tag",
-        ),
         ("rds", "engine", "mysql", "stack_db_instance: team-postgres is mysql.*name such a one"),
         (
             "rds",
@@ -210,15 +204,15 @@ def test_a_group_of_the_stacks_name_is_its_own_by_the_tag_alone(
     ec2 = clients["ec2"]
     group = ec2.create_security_group(GroupName="newcomer-ecs", Description="Somebody's", VpcId=made.vpc)["GroupId"]
     try:
-        network = _found(clients, given)["network"]
-        assert network["security_group_ids"]["ecs"] is None
-        assert network["foreign_group_ids"] == {"ecs": group}
+        found = _found(clients, given)
+        assert found["network"]["security_group_ids"]["ecs"] is None
+        assert [(row["kind"], row["id"]) for row in found["foreign"]] == [("security group", group)]
         # Somebody else sees to it where it is given.
-        named = _found(clients, replace(given, security_group_ids={"ecs": group}))["network"]
-        assert (named["security_group_ids"]["ecs"], named["foreign_group_ids"]) == (group, {})
+        named = _found(clients, replace(given, security_group_ids={"ecs": group}))
+        assert (named["network"]["security_group_ids"]["ecs"], named["foreign"]) == (group, [])
         ec2.create_tags(Resources=[group], Tags=[{"Key": "mlflow:stack", "Value": "newcomer"}])
-        network = _found(clients, given)["network"]
-        assert (network["security_group_ids"]["ecs"], network["foreign_group_ids"]) == (group, {})
+        found = _found(clients, given)
+        assert (found["network"]["security_group_ids"]["ecs"], found["foreign"]) == (group, [])
     finally:
         ec2.delete_security_group(GroupId=group)
 

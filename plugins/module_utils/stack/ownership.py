@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the mlops.mlflow_aws authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose a resource is: what exists under a name of the stack without its tag belongs to somebody else.
+
+Such a resource is never changed, untagged or deleted, and the value of such a secret is never read. Discovery treats it
+as if it were not there, and reports it, so that a run is refused before its first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+#: The tag by which a resource belongs to a stack.
+STACK_TAG = "mlflow:stack"
+
+#: How to tag a resource by hand, by kind: a command of the AWS CLI without its region, for a resource and a stack.
+_TAG_COMMANDS: dict[str, str] = {
+    **dict.fromkeys(
+        ("security group", "NAT gateway", "internet gateway", "S3 gateway endpoint", "route table"),
+        "ec2 create-tags --resources {id} --tags Key={tag},Value={stack}",
+    ),
+    "secret": "secretsmanager tag-resource --secret-id {id} --tags Key={tag},Value={stack}",
+    **dict.fromkeys(
+        ("DB instance", "DB subnet group", "DB parameter group"),
+        "rds add-tags-to-resource --resource-name {id} --tags Key={tag},Value={stack}",
+    ),
+    **dict.fromkeys(
+        ("load balancer", "target group"), "elbv2 add-tags --resource-arns {id} --tags Key={tag},Value={stack}"
+    ),
+    **dict.fromkeys(
+        ("cluster", "service", "task definition"),
+        "ecs tag-resource --resource-arn {id} --tags key={tag},value={stack}",
+    ),
+    "IAM role": "iam tag-role --role-name {name} --tags Key={tag},Value={stack}",
+    "log group": "logs tag-resource --resource-arn {id} --tags {tag}={stack}",
+}
+
+#: The kinds of resources that have an owner.
+KINDS = tuple(_TAG_COMMANDS)
+
+
+class Owner:
+    """Decides whether resources belong to a stack, and keeps those that do not.
+
+    :param stack: name of the stack.
+    :param adopted: kinds, names or ids of resources that count as the stack's though they lack its tag.
+    """
+
+    def __init__(self, stack: str, adopted: Collection[str] = ()) -> None:
+        self._stack, self._adopted = stack, frozenset(adopted)
+        self._foreign: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def owns(self, kind: str, name: str, identifier: str, tags: Mapping[str, str]) -> bool:
+        """Whether a resource is the stack's; one that is not is kept in :attr:`foreign`.
+
+        :param kind: one of :data:`KINDS`.
+        :param identifier: what AWS takes for it: an id, an ARN or a name.
+        """
+        if tags.get(STACK_TAG) == self._stack or self._adopted & {kind, name, identifier}:
+            return True
+        row = {"kind": kind, "name": name, "id": identifier, "stack": tags.get(STACK_TAG)}
+        # Threads write here at the same time: one assignment is atomic.
+        self._foreign[kind, identifier] = row
+        return False
+
+    @property
+    def foreign(self) -> list[dict[str, Any]]:
+        """``kind``, ``name``, ``id``, and ``stack``, that of its tag or None, of what was somebody else's."""
+        return sorted(self._foreign.values(), key=lambda row: (row["kind"], row["name"], row["id"]))
+
+
+def foreign_problems(foreign: Iterable[Mapping[str, Any]], stack: str, region: str) -> list[str]:
+    """Why a run cannot begin: one sentence for each resource of somebody else in the place of one of the stack's."""
+    return [_sentence(row, stack, region) for row in foreign]
+
+
+def _sentence(row: Mapping[str, Any], stack: str, region: str) -> str:
+    command = _TAG_COMMANDS[row["kind"]].format(id=row["id"], name=row["name"], tag=STACK_TAG, stack=stack)
+    owner = f"is tagged {STACK_TAG}={row['stack']}" if row["stack"] else f"has no tag {STACK_TAG}"
+    what = f"{row['kind']} {row['name']}" + (
+        "" if row["name"] == row["id"] or row["id"].startswith("arn:") else f" ({row['id']})"
+    )
+    return (
+        f"stack_name: {stack}, but the {what} exists and {owner}, so it belongs to somebody else; choose another name, "
+        f"or if it is this stack's, tag it (aws {command} --region {region}) or name it in stack_adopt, such as "
+        f'-e \'{{"stack_adopt": ["{row["name"]}"]}}\''
+    )
