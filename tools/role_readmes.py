@@ -26,7 +26,8 @@ ENTRIES = {
     "destroy": "Takes away what the role made. Asks nothing: `playbooks/destroy.yml` does.",
     "egress": "Routes the private subnets through the NAT gateways, when `network_nat_wait: false` left it for later.",
     "inputs": "Only checks the variables, without a call to AWS.",
-    "rotate": "Makes new values for secrets, as `playbooks/rotate.yml` does.",
+    "rotate": "Does the role's part of `playbooks/rotate.yml`, and nothing else.",
+    "rotate_admin": "Makes the admin of MLflow what its secret says, and writes its login to `mlflow.env`.",
     "preflight": "Only checks the variables against what the region offers, as discovered before.",
 }
 

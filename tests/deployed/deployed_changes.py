@@ -411,6 +411,7 @@ CHANGES: dict[str, Row] = {
     "verify_url": proof(fact("url")),
     "verify_validate_certs": proof(toggled),
     "verify_stages": proof(just(["network", "health", "version", "auth", "aws"])),
+    "verify_version": proof(just("")),
     "verify_logins": proof(between(2, 20)),
     "verify_certificate_arn": proof(fact("certificate")),
     "verify_certificate_days": proof(between(0, 80)),

@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rotate.yml under load: no request of a valid login fails, and what was valid before is refused afterwards.
+"""rotate.yml under load: nothing else changes, no request of a valid login fails, and old ones are refused.
 
 Each test takes the stack that the one before left, so a failure makes the later ones meaningless.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from tests.deployed.deployed_runs import Site
 from tests.deployed.deployed_stack import SECRETS, Stack, dotenv
 from tests.playbooks import Ended
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1700)]
 
 CLIENTS = 8
 USERS = [{"name": "alice"}, {"name": "bob o'hara"}]
@@ -64,6 +65,12 @@ def labels(stack: Stack, use: str) -> list[str]:
     """The labels of the secret's versions."""
     found = stack.aws("secretsmanager").describe_secret(SecretId=f"{stack.name}/{use}")["VersionIdsToStages"]
     return sorted(label for held in found.values() for label in held)
+
+
+def retentions(stack: Stack) -> list[int]:
+    """Days for which the stack's logs are kept."""
+    groups = stack.aws("logs").describe_log_groups(logGroupNamePrefix=f"/ecs/{stack.name}")["logGroups"]
+    return [row["retentionInDays"] for row in groups]
 
 
 def under_load(site: Site, login: tuple[str, str], tags: str, **variables: Any) -> Ended:
@@ -115,6 +122,40 @@ def test_the_rotated_stack_is_what_the_inventory_says(site: Site) -> None:
     site.run(check=True, mlflow_users=USERS).assert_nothing_changed()
 
 
+def test_a_rotation_changes_nothing_else_and_is_done_when_only_its_proof_fails(site: Site) -> None:
+    """The inventory has changes that nobody has rolled out, and wants a server that answers in no time."""
+    stack, before = site.stack, look(site.stack)
+    kept = retentions(stack)
+    assert 14 not in kept
+    pending: dict[str, Any] = {
+        "ecs_mlflow_log_retention_days": 14,
+        "ecs_mlflow_environment": {"PENDING": "1"},
+        "mlflow_users": [*USERS, {"name": "carol"}],
+    }
+    ended = site.run(ROTATE, tags="admin,flask", verify_latency_p95_ms=1, **pending)
+    assert ended.code == 2
+    (message,) = [text for text in ended.messages() if "the rotation is done" in text]
+    assert "need not be repeated" in message
+    assert "run playbooks/verify.yml" in message
+    (told,) = re.findall(
+        rf"{stack.name} has (\d+) pending changes, which site.yml would apply: ([^\"\n]+)", ended.output
+    )
+    changes = [change.partition(":")[0] for change in told[1].split("; ")]
+    # Users are MLflow's own, which site.yml compares with MLflow itself.
+    assert changes == [f"change log group /ecs/{stack.name}", f"change task definition {stack.name}"], told
+    assert int(told[0]) == len(changes)
+
+    after = look(stack)
+    assert after.users == before.users
+    assert after.secrets["database/mlflow"] == before.secrets["database/mlflow"]
+    for use in ("mlflow/admin", "mlflow/flask"):
+        assert after.secrets[use][SECRETS[use]] != before.secrets[use][SECRETS[use]]
+    assert after.revisions == (before.revisions[0] + 1, before.revisions[1])
+    assert "PENDING" not in stack.settings()
+    assert retentions(stack) == kept
+    site.run(mlflow_users=USERS).assert_nothing_changed()
+
+
 def test_one_user(site: Site) -> None:
     stack, before = site.stack, look(site.stack)
     bob = "bob o'hara"
@@ -133,7 +174,7 @@ def test_a_user_that_is_none(site: Site) -> None:
     assert look(site.stack) == before
 
 
-def test_a_killed_rotation_is_gone_on_with(site: Site) -> None:
+def test_the_next_run_completes_a_killed_rotation(site: Site) -> None:
     """Killed when the secret is new and nothing else is: the old user works on until the next run is done."""
     stack, before = site.stack, look(site.stack)
     made = False
@@ -146,7 +187,9 @@ def test_a_killed_rotation_is_gone_on_with(site: Site) -> None:
     killed = site.run(ROTATE, tags="database", stop=when_made, mlflow_users=USERS)
     assert killed.code < 0
     changed = stack.secret("database/mlflow")
-    assert changed["username"] == before.secrets["database/mlflow"]["username"].removesuffix("_clone")
+    former = before.secrets["database/mlflow"]["username"]
+    base = former.removesuffix("_clone")
+    assert {former, changed["username"]} == {base, f"{base}_clone"}
     assert connects(stack, before.secrets["database/mlflow"])
     assert {stack.search(("alice", before.users["alice"])) for _ in range(8)} == {200}
 

@@ -80,3 +80,10 @@ def test_the_readme_enables_the_callbacks_that_a_checkout_enables() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"callbacks_enabled = {enabled}" in readme
     assert f"ANSIBLE_CALLBACKS_ENABLED={enabled.replace(' ', '')}" in readme
+
+
+@pytest.mark.parametrize("path", [*PAGES, *SOURCES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_page_promises_that_no_request_fails_in_a_rotation(path: Path) -> None:
+    """Those of the admin and of users can, for MLflow has one password a user: docs/rotation.md says which."""
+    about = [part for part in path.read_text(encoding="utf-8").split("\n\n") if re.search("rotat|assword", part)]
+    assert not [part for part in about if re.search(r"without a\s+(?:#\s+)?failed\s+request", part)]

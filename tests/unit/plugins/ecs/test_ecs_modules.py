@@ -191,6 +191,25 @@ class TestTaskDefinition:
         assert stack.revisions("used") == [arns[0], arns[1], arns[3]]
         stack.aws.client("ecs").stop_task(cluster=stack.cluster, task=run["task_arn"])
 
+    def test_other_versions_of_secrets_make_a_revision_like_the_one_that_is_there(self, stack: Stack) -> None:
+        arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:used-Ab12Cd"
+        secrets = {"WORD": f"{arn}:word::old"}
+        base = stack.family("pinned", RUNS, container={"secrets": secrets}, tags={"team": "ml"})
+        first = stack.run("ecs_task_definition", base)["task_definition_arn"]
+        stack.aws.client("ecs").tag_resource(resourceArn=first, tags=[{"key": "mlflow:ran", "value": "x"}])
+        # A change that nobody has rolled out is not taken along.
+        stack.run("ecs_task_definition", {**base, "memory": 1024})
+        wanted = {"family": "pinned", "ran_tag": "mlflow:ran", "versions": {arn: "new"}}
+        answers = four_times(lambda check: stack.run("ecs_secret_versions", wanted, check=check))
+        assert answers[0]["diff"] == answers[1]["diff"]
+        ecs = stack.aws.client("ecs")
+        made = ecs.describe_task_definition(taskDefinition=answers[1]["task_definition_arn"], include=["TAGS"])
+        assert (made["taskDefinition"]["revision"], made["taskDefinition"]["memory"]) == (3, "512")
+        assert made["taskDefinition"]["containerDefinitions"][0]["secrets"][0]["valueFrom"] == f"{arn}:word::new"
+        assert made["tags"] == [{"key": "team", "value": "ml"}]
+        none = stack.run("ecs_secret_versions", {"family": "none-of-it", "versions": {arn: "new"}})
+        assert "Deploy it first" in none["msg"]
+
     def test_a_new_revision_keeps_the_tags_but_not_the_note_of_a_run(self, stack: Stack) -> None:
         base = stack.family("tagged", RUNS, tags={"team": "ml"})
         arn = stack.run("ecs_task_definition", base)["task_definition_arn"]
