@@ -57,7 +57,7 @@ def texts_of(files: Iterator[Path]) -> Iterator[tuple[str, bytes]]:
 
 def test_search_finds_what_is_there(values: dict[str, str], needles: Needles) -> None:
     """The search itself: plain, and in base64 at every offset."""
-    assert len(values) == len(set(values.values())) == 4 + 2
+    assert len(values) == len(set(values.values())) == 5 + 2
     for name, value in values.items():
         texts = [f"a{value}b", *(base64.b64encode(f"{'u' * n}:{value}\n".encode()).decode() for n in range(6))]
         assert [needles.found_in(text) for text in texts] == [[name]] * len(texts)
