@@ -68,12 +68,8 @@ demo-down: setup ## Stop the embedded AWS and everything in it
 	python -m emulator stop --state $(DEMO)/aws
 	rm -f $(DEMO)/aws.env $(DEMO)/mlflow.env $(DEMO)/mlflow-*.env
 
-# Each waits for much that is no work of the processor, so that two at a time take little more than the longest alone.
-# Their output comes when they end, where make knows how to keep it together (4.0 and later).
 .PHONY: test
-test: setup ## Run all tests, as CI does
-	@echo "lint, unit and molecule run two at a time; each shows what it said when it ends"
-	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) lint unit molecule
+test: lint unit molecule ## Run all tests, as CI does
 
 .PHONY: lint
 lint: setup ## Check the style and the types
