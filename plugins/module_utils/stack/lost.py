@@ -32,8 +32,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading imp
 RAN_TAG = "mlflow:ran"
 #: In the migration's environment: the DbiResourceId of the DB instance that it migrates.
 RESOURCE_ID = "MLFLOW_AWS_DB_RESOURCE_ID"
-#: What the role secrets makes before the DB instance: where that exists, so did they.
-_BEFORE_DATABASE = ("master", "database", "admin", "flask")
+#: The DB instance was created with its value. The others are in use from the first task that they were given to.
+_OF_THE_INSTANCE = "master"
 
 
 def revision_facts(client: Client, family: str) -> dict[str, Any] | None:
@@ -187,7 +187,7 @@ def lost_secrets(resources: Mapping[str, Any], names: StackNames) -> list[tuple[
         and name not in foreign
         and (own or use != "master")
         # Six random characters follow the name in an ARN (Secrets Manager user guide).
-        and ((own and use in _BEFORE_DATABASE) or any(arn.split(":")[6].rpartition("-")[0] == name for arn in named))
+        and (use == _OF_THE_INSTANCE or any(arn.split(":")[6].rpartition("-")[0] == name for arn in named))
     ]
 
 
