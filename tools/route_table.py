@@ -38,7 +38,7 @@ that `tests/integration/runtime/test_runtime_routes.py` reads: on a real server 
 route, by both of its names, as a stranger, as a login without any right, as a reader of another experiment, and with
 `READ` and `EDIT` on this one, with parameters made for that route and with those of known attacks. It fails on an
 answer that holds anything of somebody else's, on a write that has an effect, and on a request that does not work for
-whoever may send it. A route of the server that has no row here fails `test_runtime_server.py` beside it.
+whoever may send it. A route of the server that has no row here fails `test_runtime_server.py`.
 
 - **anyone**: without a login.
 - **any login**: whoever has a login, with what is its own; lists hold what the caller may read, and nothing else.

@@ -4,7 +4,7 @@
 """Errors of AWS that go away by themselves: the same call succeeds a little later.
 
 The one home of their texts: the ECS client and the test plugin ``mlops.mlflow_aws.transient``, which the roles use in
-``until``, both ask here. Each text is AWS's own; the issue or the page in which it was seen stands beside it.
+``until``, both ask here. Each text is AWS's own; a comment names the issue or page that it comes from.
 """
 
 from __future__ import annotations
