@@ -101,6 +101,7 @@ def test_an_installation_that_hangs_ends_at_its_deadline(tmp_path: Path) -> None
     """Nothing else ends it: containers that wait for its success wait for ever."""
     pip = tmp_path / "pip"
     pip.mkdir()
+    (pip / "__init__.py").touch()  # without it the environment's own pip comes before this folder
     (pip / "__main__.py").write_text("import time; time.sleep(60)", encoding="utf-8")
     text = (FILES / "install.py").read_text(encoding="utf-8")
     assert "\nDEADLINE = 600\n" in text
