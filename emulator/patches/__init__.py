@@ -33,11 +33,12 @@ def early_patches() -> list[Callable[[], None]]:
         rds_subnets,
         s3,
         sts,
+        tags,
         wafv2,
     )
 
     rds = (rds_params, rds_engines, rds_subnets, rds_backups)
-    modules = (core, sts, ec2, kms, *rds, elbv2, ecs, autoscaling, wafv2, acm, s3)
+    modules = (core, sts, ec2, kms, *rds, elbv2, ecs, autoscaling, wafv2, acm, s3, tags)
     return [patch for module in modules for patch in module.PATCHES]
 
 

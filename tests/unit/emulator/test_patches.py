@@ -593,3 +593,100 @@ def test_deleted_objects_have_no_common_prefixes(aws: EmbeddedAws, bucket: str) 
             said = listing(Bucket=bucket, Prefix=prefix, Delimiter="/")
             assert [item["Prefix"] for item in said.get("CommonPrefixes", [])] == folders
     assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2
+
+
+# --- tags
+
+
+def _log_group(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName=chosen, **({"tags": {"a": "b"}} if tagged else {}))
+    found = logs.list_tags_log_group(logGroupName=chosen)["tags"]
+    logs.delete_log_group(logGroupName=chosen)
+    return found
+
+
+def _alarm(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    cloudwatch = aws.client("cloudwatch")
+    measured = {"Namespace": "AWS/ECS", "MetricName": "CPUUtilization", "Statistic": "Average", "Period": 60}
+    limit = {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1, "EvaluationPeriods": 1}
+    cloudwatch.put_metric_alarm(AlarmName=chosen, **measured, **limit, **_tags(tagged))
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[chosen])["MetricAlarms"]
+    found = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+    cloudwatch.delete_alarms(AlarmNames=[chosen])
+    return found
+
+
+def _bucket(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=chosen, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    if tagged:
+        s3.put_bucket_tagging(Bucket=chosen, Tagging={"TagSet": _tags(tagged)["Tags"]})
+    try:
+        found: object = s3.get_bucket_tagging(Bucket=chosen)["TagSet"]
+    except ClientError:
+        found = None
+    s3.delete_bucket(Bucket=chosen)
+    return found
+
+
+def _topic(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    sns = aws.client("sns")
+    arn = sns.create_topic(Name=chosen, **_tags(tagged))["TopicArn"]
+    found = sns.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    sns.delete_topic(TopicArn=arn)
+    return found
+
+
+def _cluster(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    ecs = aws.client("ecs")
+    tags = {"tags": [{"key": "a", "value": "b"}]} if tagged else {}
+    ecs.create_cluster(clusterName=chosen, **tags)
+    found = ecs.describe_clusters(clusters=[chosen], include=["TAGS"])["clusters"][0].get("tags")
+    ecs.delete_cluster(cluster=chosen)
+    return found
+
+
+def _role(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    iam = aws.client("iam")
+    trusted = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    iam.create_role(RoleName=chosen, AssumeRolePolicyDocument=document, **_tags(tagged))
+    found = iam.list_role_tags(RoleName=chosen)["Tags"]
+    iam.delete_role(RoleName=chosen)
+    return found
+
+
+def _parameter_group(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    rds = aws.client("rds")
+    made = {"DBParameterGroupFamily": "postgres16", "Description": "x", **_tags(tagged)}
+    arn = rds.create_db_parameter_group(DBParameterGroupName=chosen, **made)["DBParameterGroup"]["DBParameterGroupArn"]
+    found = rds.list_tags_for_resource(ResourceName=arn)["TagList"]
+    rds.delete_db_parameter_group(DBParameterGroupName=chosen)
+    return found
+
+
+def _secret(aws: EmbeddedAws, chosen: str, tagged: bool) -> object:
+    secrets = aws.client("secretsmanager")
+    secrets.create_secret(Name=chosen, SecretString="x", **_tags(tagged))
+    found = secrets.describe_secret(SecretId=chosen).get("Tags")
+    secrets.delete_secret(SecretId=chosen, ForceDeleteWithoutRecovery=True)
+    return found
+
+
+def _tags(tagged: bool) -> dict[str, Any]:
+    return {"Tags": [{"Key": "a", "Value": "b"}]} if tagged else {}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [_log_group, _alarm, _bucket, _topic, _cluster, _role, _parameter_group, _secret],
+    ids=lambda made: made.__name__,
+)
+def test_what_is_created_again_has_no_tags_of_the_former(
+    aws: EmbeddedAws, made: Callable[[EmbeddedAws, str, bool], object]
+) -> None:
+    """Every kind of the stack whose ARN is made of its name, so that the next one has it again."""
+    chosen = name("again")
+    assert made(aws, chosen, True)
+    assert not made(aws, chosen, False)
