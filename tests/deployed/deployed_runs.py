@@ -208,10 +208,13 @@ def _emulator(state: Path, *argv: str) -> str:
 
 
 @contextmanager
-def own_site(folder: Path) -> Iterator[Site]:
-    """An embedded AWS below ``folder``, stopped at the end."""
+def own_site(folder: Path, consistency: float = 0) -> Iterator[Site]:
+    """An embedded AWS below ``folder``, stopped at the end.
+
+    :param consistency: seconds until its reads see what was created, and in proportion the rest (docs/embedded-aws.md).
+    """
     state = folder / "aws"
-    _emulator(state, "start")
+    _emulator(state, "start", "--consistency", str(consistency))
     try:
         rows = _emulator(state, "env", "--region", "eu-west-2").splitlines()
         yield Site(folder, dict(row.split("=", 1) for row in rows), free_port(), folder / "out")
