@@ -14,8 +14,8 @@ version_added: "1.0.0"
 description:
   - AWS makes databases and load balancers in minutes, and a module cannot print while it waits.
   - This callback prints one line now and then while a task runs, with the task's name and the time so far.
-  - When a task is tried again because AWS has not finished something else, it prints what AWS said, and when that lasts
-    too long, what to do.
+  - When a task is tried again because AWS has not finished something else, it prints what AWS said, or that the module
+    crashed, and when that lasts too long, what to do.
 author:
   - The mlops.mlflow_aws authors (@mlops)
 options:
@@ -37,7 +37,7 @@ import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import CRASHED, error_text, is_transient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import error_text, has_crashed, is_transient
 
 
 def _found(result: Any) -> dict[str, Any]:
@@ -57,8 +57,6 @@ def spoken(seconds: float) -> str:
 def short(text: str) -> str:
     """The first line of an error message of AWS, without what the module says that it was doing."""
     line = text.strip().splitlines()[0] if text.strip() else ""
-    if line == CRASHED:
-        return "nothing yet of what was just created"
     return line.partition(" operation: ")[2] or line
 
 
@@ -102,9 +100,11 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_retry(self, result: Any) -> None:
         """A task is tried again."""
-        found = _found(result)
-        if is_transient({**found, "failed": True}):
-            told = f'AWS says "{short(error_text({**found, "failed": True}))}". This takes a while; trying again.'
+        found = {**_found(result), "failed": True}
+        if is_transient(found):
+            told = f'AWS says "{short(error_text(found))}". This takes a while; trying again.'
+            if has_crashed(found):
+                told = "The module crashed, as some do when AWS does not show yet what they have made; trying again."
             self._display.display(f"      ... {told}", color="bright gray")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
@@ -116,12 +116,18 @@ class CallbackModule(CallbackBase):
         self._tell_end(result)
 
     def _tell_end(self, result: Any) -> None:
-        found = _found(result)
+        # Ansible leaves out of what callbacks see that it failed.
+        found = {**_found(result), "failed": True}
         if int(found.get("attempts", 1)) > 1 and is_transient(found):
             told = (
                 f'AWS still says "{short(error_text(found))}" after {found["attempts"]} attempts, which is longer than '
                 "it takes as a rule: look for what holds it, remove that, and run again."
             )
+            if has_crashed(found):
+                told = (
+                    f"The module still crashes after {found['attempts']} attempts, so that is no delay of AWS: run "
+                    "again with -vvv to see where."
+                )
             self._display.display(f"      {told}", color="red")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:

@@ -16,6 +16,10 @@ from typing import Any
 
 #: Stands for the message of a module that crashed.
 CRASHED = "the module crashed"
+#: An answer of AWS, as botocore words it (ClientError.MSG_TEMPLATE).
+_REFUSAL = re.compile(r"An error occurred \([^)]+\) when calling")
+#: What ansible-core 2.19 and 2.18 make the message of a crash begin with.
+_CRASH = re.compile(r"(Task failed: )?Module failed: |MODULE FAILURE")
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,8 @@ NOT_VISIBLE = Kind(
         r"ClusterNotFoundException",
         r"DB(SubnetGroup|ParameterGroup|Instance)NotFound",
         r"One or more (subnets|load balancers) not found",
-        # Modules of amazon.aws that read back what they have just created, and crash when it is not there
-        r"'NoneType' object is not subscriptable",
-        r"'NoneType' object has no attribute",
+        # Modules of amazon.aws that read back what they have just created, and crash when it is not there; what AWS
+        # refused them is no such crash
         rf"^{CRASHED}$",
     ),
     60,
@@ -129,16 +132,39 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def has_crashed(result: Mapping[str, Any]) -> bool:
+    """Whether a module failed by an exception that it did not expect, of which AWS's answer is no part."""
+    if not result.get("failed") or _REFUSAL.search(_said(result)):
+        return False
+    return "msg" not in result or bool(_CRASH.match(str(result["msg"])))
+
+
 def error_text(result: Mapping[str, Any]) -> str:
     """The error message of a failed module, with AWS's code where the module returns it; empty for a success."""
     if not result.get("failed"):
         return ""
+    return f"{CRASHED}\n{_said(result)}" if has_crashed(result) else _said(result)
+
+
+def _said(result: Mapping[str, Any]) -> str:
     error = result.get("error")
-    # A crash has no message when ``until`` is asked: ansible-core 2.19 writes it later, and 2.18 has a traceback.
-    parts = [result.get("msg", CRASHED), result.get("exception", ""), result.get("module_stderr", "")]
+    parts = [result.get("msg", ""), _crash_text(result), result.get("exception", ""), result.get("module_stderr", "")]
     if isinstance(error, Mapping):
         parts += [error.get("code", ""), error.get("message", "")]
-    return "\n".join(str(part) for part in parts)
+    return "\n".join(str(part) for part in parts if part)
+
+
+def _crash_text(result: Mapping[str, Any]) -> str:
+    """What the exception of a crash said, where a template asks.
+
+    ansible-core 2.19 makes a message of it only after ``until`` was asked, and shows templates a text without it
+    (ansible/executor/task_executor.py, "error normalization has not yet occurred"). What it holds for the later
+    message lies behind the value that templates see. Where another release keeps it elsewhere, there is no text.
+    """
+    held = dict.get(result, "exception") if isinstance(result, dict) else None
+    for name in ("value", "event", "msg"):
+        held = getattr(held, name, held if name == "value" else None)
+    return held if isinstance(held, str) else ""
 
 
 def is_transient(result: Mapping[str, Any], *kinds: str) -> bool:

@@ -9,11 +9,13 @@ DOCUMENTATION = r"""
 ---
 module: ecs_cluster_settings
 version_added: "1.0.0"
-short_description: Create an ECS cluster with its tags, and set Container Insights
+short_description: Create an ECS cluster with its tags, set Container Insights, or delete it
 description:
   - Creates the cluster, with its tags in the same call, where there is none. M(community.aws.ecs_cluster) creates it
     without tags, so that a run that is killed leaves a cluster that nobody can tell to be its own.
   - Sets Container Insights and the tags of one that exists.
+  - Deletes a cluster. M(community.aws.ecs_cluster) crashes when AWS refuses that, so that nobody can tell a right that
+    is missing from a task that has not stopped yet.
 author:
   - The mlops.mlflow_aws authors (@mlops)
 options:
@@ -25,6 +27,12 @@ options:
     description: Container Insights of the cluster. Unset leaves it alone.
     type: str
     choices: [enabled, disabled, enhanced]
+  state:
+    description:
+      - V(absent) deletes the cluster. AWS refuses it while the cluster has services, tasks or container instances.
+    type: str
+    choices: [present, absent]
+    default: present
 notes:
   - Supports check mode and diff mode.
   - In check mode RV(cluster) is null where there is no cluster yet.
@@ -43,11 +51,16 @@ EXAMPLES = r"""
     tags:
       Team: data
     purge_tags: false
+
+- name: Delete the cluster
+  mlops.mlflow_aws.ecs_cluster_settings:
+    cluster: fraud-scoring-mlflow-cluster
+    state: absent
 """
 
 RETURN = r"""
 cluster:
-  description: ARN, Container Insights and tags of the cluster, after the change.
+  description: ARN, Container Insights and tags of the cluster, after the change; null where there is none.
   returned: always
   type: dict
   sample: {arn: "arn:aws:ecs:eu-west-2:123456789012:cluster/mlflow", container_insights: enabled, tags: {Team: data}}
@@ -71,6 +84,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 ARGUMENTS: dict[str, Any] = {
     "cluster": {"type": "str", "required": True},
     "container_insights": {"type": "str", "choices": ["enabled", "disabled", "enhanced"]},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
 }
@@ -130,9 +144,16 @@ def create(client: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     wanted = module.params
+    verb = "Deleting" if wanted["state"] == "absent" else "Setting up"
     try:
         client = module.client("ecs", config={"retries": {"mode": "standard", "max_attempts": 12}})
         current = describe(client, wanted["cluster"])
+        if wanted["state"] == "absent":
+            if current is not None and not module.check_mode:
+                # API DeleteCluster
+                client.delete_cluster(cluster=current["arn"])
+            module.exit_json(changed=current is not None, cluster=None, diff={"before": current or {}, "after": {}})
+            return
         if current is None:
             made = None if module.check_mode else create(client, wanted)
             module.exit_json(changed=True, cluster=made, diff={"before": {}, "after": made or {}})
@@ -146,7 +167,7 @@ def main() -> None:
         if not module.check_mode:
             apply(client, current["arn"], setting, to_set, to_remove)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        module.fail_json_aws(error, msg=f"Setting the cluster {wanted['cluster']} up failed")
+        module.fail_json_aws(error, msg=f"{verb} the cluster {wanted['cluster']} failed")
     module.exit_json(changed=after != current, cluster=after, diff={"before": current, "after": after})
 
 

@@ -87,6 +87,18 @@ def test_a_cluster_is_created_with_its_tags_in_one_call(aws: Any) -> None:
         aws.client("ecs").delete_cluster(cluster="made-with-tags")
 
 
+def test_a_cluster_is_deleted_once(aws: Any) -> None:
+    aws.client("ecs").create_cluster(clusterName="to-be-deleted")
+    args = {"cluster": "to-be-deleted", "state": "absent", "region": "eu-west-2"}
+    told = run_module("ecs_cluster_settings", args, env=aws.env, check=True)
+    assert (told["changed"], told["diff"]["before"]["container_insights"]) == (True, "disabled")
+    assert aws.client("ecs").describe_clusters(clusters=["to-be-deleted"])["clusters"][0]["status"] == "ACTIVE"
+
+    gone = run_module("ecs_cluster_settings", args, env=aws.env)
+    assert (gone["changed"], gone["cluster"]) == (True, None)
+    assert run_module("ecs_cluster_settings", args, env=aws.env)["changed"] is False
+
+
 class Recorder:
     """An ECS client that notes what it is asked."""
 

@@ -141,3 +141,14 @@ def test_the_end_of_patience_is_a_sentence(callback: CallbackModule, screen: Scr
         tell(Result(**{**HELD, "attempts": 1}, failed=True))
         tell(Result(msg="Something else", attempts=9, failed=True))
     assert len(screen.lines) == 2
+
+
+def test_a_crash_is_called_one(callback: CallbackModule, screen: Screen) -> None:
+    """ansible-core 2.19 has no message of it yet when it tries again, and one in the end."""
+    callback.v2_runner_retry(Result(exception="(traceback unavailable)", attempts=1, retries=12))
+    assert screen.lines[-1].startswith("      ... The module crashed, as some do when AWS does not show yet")
+    assert "AWS says" not in screen.lines[-1]
+    message = "Task failed: Module failed: 'NoneType' object is not subscriptable"
+    callback.v2_runner_on_failed(Result(msg=message, attempts=12, failed=True))
+    assert screen.lines[-1].strip().startswith("The module still crashes after 12 attempts")
+    assert "what holds it" not in screen.lines[-1]
