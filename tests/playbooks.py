@@ -61,4 +61,6 @@ class Ended:
     def assert_nothing_changed(self) -> None:
         """The run ended well and changed nothing."""
         self.assert_good()
-        assert (self.recap()["changed"], self.changed_tasks()) == (0, [])
+        # pytest explains the assertions of test modules only.
+        changed = self.recap()["changed"], self.changed_tasks()
+        assert changed == (0, []), f"{changed}\n{self.output[-6000:]}"
