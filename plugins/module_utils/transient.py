@@ -114,6 +114,8 @@ NOT_VISIBLE = Kind(
         r"NatGatewayNotFound",
         r"NoSuchEntity",
         r"ResourceNotFoundException",
+        # Secrets Manager: CreateSecret by an attempt that did not see what the one before it made
+        r"ResourceExistsException",
         r"(LoadBalancer|TargetGroup|Listener)NotFound",
         r"ClusterNotFoundException",
         r"DB(SubnetGroup|ParameterGroup|Instance)NotFound",

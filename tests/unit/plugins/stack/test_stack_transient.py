@@ -50,6 +50,7 @@ TEXTS = [
     ("not_visible", "(InvalidGroup.NotFound) The security group 'sg-1' does not exist"),
     ("not_visible", "(InvalidRouteTableID.NotFound) The routeTable ID 'rtb-1' does not exist"),
     ("not_visible", "(NoSuchEntity) The role with name x cannot be found."),
+    ("not_visible", "(ResourceExistsException) The operation failed because the secret x already exists."),
     ("not_visible", "(DBSubnetGroupNotFoundFault) DB subnet group 'x' does not exist."),
 ]  # fmt: skip
 
