@@ -16,6 +16,7 @@ description:
     code and the text of AWS in a traceback that is not shown.
   - After such a message this callback prints the error code, the operation and the text of AWS, or the error of
     botocore where it is not an answer of AWS.
+  - When the credentials of a run have expired, it says so in a sentence, with the remedy.
   - Tasks with C(no_log) are left alone.
 notes:
   - From ansible-core 2.19 on a module sends its traceback only where it is told to. While this callback is enabled, the
@@ -34,6 +35,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import EXPIRED, expired
 
 #: Those whose messages can leave out what AWS said. The modules of this collection say it themselves.
 COLLECTIONS = ("amazon.aws.", "community.aws.")
@@ -72,6 +74,16 @@ def hidden_answer(result: Mapping[str, Any], trace: str) -> str | None:
         text = causes[-1].strip()
         return None if text in message else f"The cause: {text}"
     return None
+
+
+def session_over(result: Mapping[str, Any], trace: str) -> str | None:
+    """What to do when a module failed because the credentials of the run have expired; None for any other failure.
+
+    A run that waits for long, with a session of an hour, ends so in whatever module comes next.
+    """
+    said = f"{result.get('msg', '')}\n{trace}"
+    codes = [answer["code"] for answer in _ANSWER.finditer(said) if answer["code"] in EXPIRED]
+    return expired(codes[-1]) if codes else None
 
 
 def traceback_of(result: Any) -> str:
@@ -135,6 +147,7 @@ class CallbackModule(CallbackBase):
 
     def _tell(self, result: Any) -> None:
         # ansible-core 2.18 has it by its private name only.
-        told = hidden_answer(result.result if hasattr(result, "result") else result._result, traceback_of(result))
-        if told:
-            self._display.display(told, color="red")
+        found, trace = result.result if hasattr(result, "result") else result._result, traceback_of(result)
+        for told in (hidden_answer(found, trace), session_over(found, trace)):
+            if told:
+                self._display.display(told, color="red")

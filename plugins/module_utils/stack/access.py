@@ -15,8 +15,20 @@ _REFUSED = {
     "AuthFailure",
     "InvalidSignatureException",
 }
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+#: Of the services that the roles call: JSON and query ones, EC2.
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError"}
+
+
+def expired(code: str) -> str:
+    """What to do when the credentials of a run have expired.
+
+    :param code: AWS's, one of :data:`EXPIRED`.
+    """
+    return (
+        f"The AWS credentials of this run have expired ({code}): sign in again (for example: aws sso login) and run "
+        "the same command again. It goes on from what this run has made."
+    )
 
 
 def access_problem(error: Exception, region: str) -> str | None:
@@ -33,8 +45,8 @@ def access_problem(error: Exception, region: str) -> str | None:
             f"AWS refused the credentials ({code}): check AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, in the environment of this run"
         )
-    if code in _EXPIRED:
-        return f"the credentials have expired ({code}): sign in again (for example: aws sso login) and run again"
+    if code in EXPIRED:
+        return expired(code)
     if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"):
         return f"no usable AWS credentials ({error}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if name in _UNREACHABLE:

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.callback.errors import (
     ask_for_tracebacks,
     hidden_answer,
+    session_over,
     traceback_of,
 )
 
@@ -46,6 +47,16 @@ FAILED = "Unable to create security group: Failed to create security group"
 )
 def test_what_a_module_leaves_out(result: dict[str, Any], trace: str, told: str | None) -> None:
     assert hidden_answer(result, trace) == told
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
+def test_credentials_that_have_expired_are_one_sentence_with_its_remedy(code: str) -> None:
+    said = f"Failed to describe the service: An error occurred ({code}) when calling the DescribeServices operation: x"
+    for told in (session_over({"msg": said}, ""), session_over({"msg": "Failed"}, f"Traceback\nClientError: {said}")):
+        assert told is not None
+        assert f"have expired ({code}): sign in again" in told
+        assert "run the same command again" in told
+    assert session_over({"msg": FAILED}, TRACE) is None
 
 
 def event(trace: str | None, cause: SimpleNamespace | None = None) -> SimpleNamespace:
