@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.account import resources
-from tests.deployed.deployed_runs import Site, own_site
+from tests.deployed.deployed_runs import CONSISTENCY, Site, own_site
 from tests.deployed.deployed_stack import Stack
 
 
@@ -52,9 +52,10 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An empty account of this module's own, on an embedded AWS."""
-    with own_site(tmp_path_factory.mktemp("site")) as site:
+def account(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An empty account of this module's own, on an embedded AWS that is as consistent as its CONSISTENCY says."""
+    consistency = getattr(request.module, "CONSISTENCY", CONSISTENCY)
+    with own_site(tmp_path_factory.mktemp("site"), consistency=consistency) as site:
         yield site
 
 

@@ -4,31 +4,33 @@
 """A stack on an AWS that is eventually consistent, as the real one is: deployed, rolled to a new revision, destroyed.
 
 What was created is not found for seconds, changes in IAM take effect later still, the account has not used any of the
-services before, and what is deleted keeps what it used in use for a while. Each step succeeds in one run.
+services before, and what is deleted keeps what it used in use for a while. Each step succeeds in one run, and each run
+begins right after the one before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.account import added, counts, resources
 from tests.deployed.deployed_requests import Requests
 from tests.deployed.deployed_runs import Site, own_site
+from tests.deployed.deployed_stack import SECRETS
 from tests.deployed.test_site_life import BUCKET, BUILDS, INCIDENTAL, STACK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-#: Seconds: twice as long for IAM, and five times as long for references.
-SECONDS = 3
+NAMES = [f"{STACK}/{use}" for use in SECRETS]
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An empty account on an AWS that is eventually consistent."""
-    with own_site(tmp_path_factory.mktemp("late"), consistency=SECONDS) as site:
+    with own_site(tmp_path_factory.mktemp("late"), settles=False) as site:
         yield site
 
 
@@ -71,3 +73,16 @@ def test_a_destroy_in_one_run(account: Site, before: dict[str, set[str]]) -> Non
     left = added(before, resources(account.stack))
     left.pop("DBSnapshots", None)
     assert left == {"Buckets": {BUCKET}}
+
+
+def test_secrets_that_are_seen_later_than_the_next_attempt(tmp_path: Path) -> None:
+    """The second attempt, and the second run, do not see the secret either: each exists once, and keeps its value."""
+    with own_site(tmp_path, consistency=8, settles=False) as site:
+        site.run(tags="secrets").assert_good()
+        stack = site.stack
+        made = {name: stack.aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"] for name in NAMES}
+        site.run(tags="secrets").assert_good()
+        rows = stack.every("secretsmanager", "list_secrets", "SecretList")
+        assert sorted(row["Name"] for row in rows) == sorted(NAMES)
+        for name in NAMES:
+            assert stack.aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"] == made[name]

@@ -25,6 +25,9 @@ from tools.deployer_policy import PARTS, Deployment, policy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+#: What these tests make by hand builds upon itself, call by call.
+CONSISTENCY = 0.0
+
 STACK = "fraud-scoring-mlflow-local"
 BUCKET = "fraud-models-test-local"
 ACCOUNT = "123456789012"

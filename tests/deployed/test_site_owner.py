@@ -16,6 +16,9 @@ from tests.playbooks import Ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
+#: What these tests make by hand builds upon itself, call by call.
+CONSISTENCY = 0.0
+
 STACK = "fraud-scoring-mlflow-local"
 BUCKET = "fraud-models-test-local"
 ROLE = f"{STACK}-eu-west-2-task"
