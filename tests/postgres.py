@@ -60,8 +60,8 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def running_postgres(major: str, folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL of version ``major`` in ``folder``."""
+def running_postgres(major: str, folder: Path, **parameters: int) -> Iterator[Postgres]:
+    """A PostgreSQL of version ``major`` in ``folder``, with these parameters."""
     programs = binaries.choose(major)
     assert programs is not None
     data, word = folder / "data", folder / "password"
@@ -74,6 +74,7 @@ def running_postgres(major: str, folder: Path) -> Iterator[Postgres]:
     command = unprivileged.command([programs.program("initdb"), "-D", str(data), *options])
     subprocess.run(command, check=True, capture_output=True, env=env)
     settings = ["-p", str(postgres.port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-c", "log_statement=all"]
+    settings += [part for name, value in parameters.items() for part in ("-c", f"{name}={value}")]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
             unprivileged.command([programs.program("postgres"), "-D", str(data), *settings]),

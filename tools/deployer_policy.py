@@ -95,10 +95,10 @@ def _network(it: Deployment) -> list[Statement]:
     return [
         _allow(
             "NetworkRead",
-            "ec2 DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeInternetGateways "
-            "DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces DescribeRouteTables "
-            "DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVpcAttribute DescribeVpcEndpoints "
-            "DescribeVpcPeeringConnections DescribeVpcs",
+            "ec2 DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeInstanceTypes "
+            "DescribeInternetGateways DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces "
+            "DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVpcAttribute "
+            "DescribeVpcEndpoints DescribeVpcPeeringConnections DescribeVpcs",
             ["*"],
             StringEquals={"aws:RequestedRegion": it.region},
         ),

@@ -45,7 +45,7 @@ def fitting_workers(workers: int, memory: int) -> int:
     """``workers``, or for 0 the number of server workers (at most 4) that fit into ``memory`` MiB."""
     from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow
 
-    return int(workers) or min(4, ecs_mlflow.largest_workers(int(memory)))
+    return ecs_mlflow.fitting_workers(int(workers), int(memory))
 
 
 def definition_leaves(options: Mapping[str, Any]) -> dict[str, Any]:

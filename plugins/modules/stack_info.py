@@ -252,6 +252,9 @@ region:
   description:
     - Account and region, and with O(region_facts=true) what the region offers.
     - C(database) is null without O(database), and where the region does not offer the version of PostgreSQL.
+    - C(connections), with O(database), tells from what the number of the database's connections follows - the
+      C(instance_class), its C(memory) in bytes, and C(max_connections), a number or RDS's formula for one. They are
+      those of the DB instance in O(given), where there is one.
   returned: always
   type: dict
   sample: {account_id: "123456789012", partition: aws, region: eu-west-2, zones: [eu-west-2a, eu-west-2b]}

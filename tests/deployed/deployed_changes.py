@@ -287,8 +287,9 @@ CHANGES: dict[str, Row] = {
     "secrets_recovery_window": quiet(between(7, 30)),
     # rds
     "rds_engine_version": written(one_of("15.12", "15.13"), {"DB instance": "engine_version"}, (1,), stays=True),
+    # Each has connections for all that a round asks for.
     "rds_instance_class": written(
-        one_of("db.t3.micro", "db.t3.small", "db.t3.medium", "db.m5.large"), {"DB instance": "db_instance_class"}
+        one_of("db.t3.small", "db.t3.medium", "db.m5.large"), {"DB instance": "db_instance_class"}
     ),
     "rds_allocated_storage": written(between(30, 60), {"DB instance": "allocated_storage"}, (1,), stays=True),
     "rds_max_allocated_storage": written(between(150, 400), {"DB instance": "max_allocated_storage"}),
@@ -341,11 +342,12 @@ CHANGES: dict[str, Row] = {
     "ecs_mlflow_desired_count": written(just(2), {"service": "desired_count"}, (1,)),
     "ecs_mlflow_autoscaling": written(just(True), {"scaling": "create"}, (2,)),
     "ecs_mlflow_min_count": written(just(1), {"scaling": "min_capacity"}, (3,)),
-    "ecs_mlflow_max_count": written(between(3, 9), {"scaling": "max_capacity"}, (3,)),
+    "ecs_mlflow_max_count": written(between(3, 5), {"scaling": "max_capacity"}, (3,)),
     "ecs_mlflow_autoscaling_cpu": written(between(30, 95), {"scaling": r".+-cpu\.target_value"}, (3,)),
     # From a value to another, and from none: the policy is made.
     "ecs_mlflow_autoscaling_memory": written(between(60, 95), {"scaling": r".+-memory\.\w+"}, (3,)),
     "ecs_mlflow_workers": written(one_of(1, 2), server("MLFLOW_AWS_WORKERS")),
+    "ecs_mlflow_pool_size": written(between(2, 4), server("MLFLOW_AWS_POOL_SIZE")),
     "ecs_mlflow_login_cache": written(toggled, server("MLFLOW_AWS_LOGIN_CACHE")),
     "ecs_mlflow_allowed_hosts": written(several(text("{}.example.org")), server("MLFLOW_AWS_ALLOWED_HOSTS")),
     "ecs_mlflow_cors_origins": written(several(text("https://{}.example.org")), server("MLFLOW_AWS_CORS_ORIGINS")),

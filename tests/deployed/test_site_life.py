@@ -168,12 +168,13 @@ def started_tasks(stack: Stack, definition: str) -> int:
 def test_revision_that_cannot_start_is_rolled_back(account: Site) -> None:
     stack = account.stack
     running, tasks = stack.service()["taskDefinition"], stack.running_tasks()
+    switch = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"  # MLflow itself refuses what is no truth value, at its start
     with Requests(stack) as requests:
-        ended = account.run(tags="ecs_mlflow", ecs_mlflow_environment={**CHANGED, "MLFLOW_AWS_WORKERS": "0"})
+        ended = account.run(tags="ecs_mlflow", ecs_mlflow_environment={**CHANGED, switch: "maybe"})
 
     assert ended.code == 2, ended.output[-3000:]
     (message,) = ended.messages()
-    assert "MLFLOW_AWS_WORKERS must be a whole number from 1 to 64, not '0'" in message
+    assert f"{switch} value must be one of" in message
     assert "rolled back" in message
     assert stack.service()["taskDefinition"] == running
     assert stack.running_tasks() == tasks

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,19 @@ def plan(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[tup
     starts = [match.end() for match in re.finditer(r"^(?:changed|ok): \[.*?\] => ", done.stdout, re.MULTILINE)]
     results = [decode(done.stdout[start:])[0] for start in starts]
     return {(row["kind"], row["name"]): row["after"] for result in results for row in result.get("changes", [])}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_more_tasks_than_the_database_has_connections_are_refused_before_anything_is_made(
+    aws: EmbeddedAws, tmp_path: Path, check: bool
+) -> None:
+    given = {"stack_output_dir": str(tmp_path), "ecs_mlflow_desired_count": 30}
+    command = ("site.yml", "-i", "inventories/local", *(["--check"] if check else []), "-e", json.dumps(given))
+    done = ansible("ansible-playbook", *command, env={**aws.env, "ANSIBLE_NOCOLOR": "1"})
+    assert done.returncode == 2, done.stdout[-3000:]
+    assert "ecs_mlflow_desired_count: 30, and a deployment runs twice as many tasks" in done.stdout
+    assert "set ecs_mlflow_desired_count to 6, or take an rds_instance_class with 4 GiB" in done.stdout
+    assert re.search(r"changed=0 .* failed=1 ", done.stdout)
 
 
 def test_the_policies_of_the_roles_are_told(plan: dict[tuple[str, str], dict[str, Any]]) -> None:

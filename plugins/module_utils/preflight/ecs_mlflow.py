@@ -41,6 +41,11 @@ def largest_workers(memory: int) -> int:
     return max(1, int((memory * 0.9 - _PARENT_MB) // _WORKER_MB))
 
 
+def fitting_workers(workers: int, memory: int) -> int:
+    """``workers``, or for 0 as many as fit into ``memory`` MiB, at most 4."""
+    return workers or min(4, largest_workers(memory))
+
+
 def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -53,7 +58,7 @@ def _memory_problems(inputs: Mapping[str, Any]) -> list[str]:
     works"; aws/copilot-cli#4298), so what a task holds after load must be below that.
     """
     target, memory = int(inputs["ecs_mlflow_autoscaling_memory"]), int(inputs["ecs_mlflow_memory"])
-    workers = int(inputs["ecs_mlflow_workers"]) or min(4, largest_workers(memory))
+    workers = fitting_workers(int(inputs["ecs_mlflow_workers"]), memory)
     if not inputs["ecs_mlflow_autoscaling"] or target <= 0 or memory <= 0 or workers < 1:
         return []
     held = 100 * (_PARENT_MB + workers * _WORKER_MB) / memory
@@ -109,6 +114,12 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         found.append(
             f"ecs_mlflow_workers: {workers} workers do not fit into ecs_mlflow_memory ({memory} MiB), "
             f"{fits} do; lower ecs_mlflow_workers (0 chooses the number) or raise ecs_mlflow_memory"
+        )
+    size = int(inputs["ecs_mlflow_pool_size"])
+    if not 2 <= size <= 100:
+        found.append(
+            f"ecs_mlflow_pool_size: {size}; a worker needs 2 to 100 connections to each database, choose a number "
+            "between"
         )
     found += [
         f"{variable}: {inputs[variable]}; AWS takes {low} to {high} {unit}, choose a number between"

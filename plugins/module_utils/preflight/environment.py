@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+#: Of the program in the task: whatever it reads, or will read, is set by a variable of a role.
+_PREFIX = "MLFLOW_AWS_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: What the role and the program in the task set themselves (roles/ecs_mlflow/vars/main.yml, files/mlflow_aws/serve.py),
 #: and the variable of a role that says it, if any. A value of somebody's own would be lost, or would break the task.
@@ -18,9 +20,18 @@ _OURS = {
     "HOME": "",
     "TMPDIR": "",
     "MLFLOW_AWS_ADMIN_USERNAME": "stack_admin_username",
+    "MLFLOW_AWS_ALLOWED_HOSTS": "ecs_mlflow_allowed_hosts",
     "MLFLOW_AWS_ARTIFACTS": "storage_bucket and stack_artifact_prefix",
-    "MLFLOW_AWS_HOME": "",
-    "MLFLOW_AWS_SCRATCH": "",
+    "MLFLOW_AWS_CORS_ORIGINS": "ecs_mlflow_cors_origins",
+    "MLFLOW_AWS_DB_LOGINS": "ecs_mlflow_auth_database",
+    "MLFLOW_AWS_DB_PORT": "stack_database_port",
+    "MLFLOW_AWS_DB_SSLMODE": "ecs_mlflow_sslmode",
+    "MLFLOW_AWS_DB_TRACKING": "ecs_mlflow_tracking_database",
+    "MLFLOW_AWS_LOGIN_CACHE": "ecs_mlflow_login_cache",
+    "MLFLOW_AWS_POOL_SIZE": "ecs_mlflow_pool_size",
+    "MLFLOW_AWS_PORT": "stack_service_port",
+    "MLFLOW_AWS_VERSION": "ecs_mlflow_version",
+    "MLFLOW_AWS_WORKERS": "ecs_mlflow_workers",
     "MLFLOW_AUTH_ADMIN_PASSWORD": "",
     "MLFLOW_AUTH_ADMIN_USERNAME": "stack_admin_username",
     "MLFLOW_AUTH_CONFIG_PATH": "",
@@ -28,7 +39,6 @@ _OURS = {
     "MLFLOW_BACKEND_STORE_URI": "ecs_mlflow_tracking_database",
     "MLFLOW_CRYPTO_KEK_PASSPHRASE": "",
     "MLFLOW_CRYPTO_KEK_VERSION": "",
-    "MLFLOW_AWS_LOGIN_CACHE": "ecs_mlflow_login_cache",
     "MLFLOW_REGISTRY_STORE_URI": "ecs_mlflow_tracking_database",
     "MLFLOW_TRACKING_URI": "",
     "MLFLOW_DEFAULT_ARTIFACT_ROOT": "storage_bucket and stack_artifact_prefix",
@@ -36,6 +46,9 @@ _OURS = {
     "MLFLOW_HOST": "",
     "MLFLOW_PORT": "stack_service_port",
     "MLFLOW_WORKERS": "ecs_mlflow_workers",
+    "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "ecs_mlflow_pool_size",
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "ecs_mlflow_pool_size",
+    "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "ecs_mlflow_pool_size",
     "MLFLOW_SERVER_ALLOWED_HOSTS": "ecs_mlflow_allowed_hosts",
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "ecs_mlflow_cors_origins",
 }
@@ -54,7 +67,7 @@ def environment_problems(variable: str, added: Mapping[Any, Any]) -> list[str]:
 def _problem(place: str, name: str, value: Any) -> str | None:
     if not _NAME.fullmatch(name):
         return f"{place}: '{name}' is not the name of an environment variable; use letters, digits and underscores"
-    if name.startswith("MLFLOW_AWS_DB_") or name in _OURS:
+    if name.startswith(_PREFIX) or name in _OURS:
         instead = _OURS.get(name, "")
         return f"{place}: is set by the collection itself; " + (f"set {instead} instead" if instead else "remove it")
     if name in _CREDENTIALS:

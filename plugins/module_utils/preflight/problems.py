@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import (
     alb,
+    connections,
     ecs_mlflow,
     mlflow_access,
     network,
@@ -47,4 +48,5 @@ ACCOUNT_CHECKS: dict[str, Callable[[Inputs, Mapping[str, Any], Mapping[str, Any]
     "rds": rds.account_problems,
     "storage": storage.account_problems,
     "alb": alb.account_problems,
+    "ecs_mlflow": lambda inputs, region, _resources: connections.account_problems(inputs, region),
 }

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.connection_facts import connection_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
@@ -734,4 +735,18 @@ def discover(
         # Backups matter only where the database is gone.
         lost = not given.db_instance and (resources["rds"] or {"status": "deleting"})["status"] == "deleting"
         resources["backups"] = backups(clients["rds"], names) if lost else {"lost": [], "former": []}
-        return resources, facts.result() if facts else None
+        region_wide = facts.result() if facts else None
+        if region_wide is not None and database:
+            region_wide["connections"] = _connections(clients, given, resources["rds"], database)
+        return resources, region_wide
+
+
+def _connections(clients: Mapping[str, Client], given: Given, row: Component, asked: Database) -> dict[str, Any] | None:
+    """See :func:`connection_facts`; None where the database that is given does not exist."""
+    if not given.db_instance:
+        return connection_facts(clients["ec2"], clients["rds"], asked.instance_class, None)
+    if row is None:
+        return None
+    return connection_facts(
+        clients["ec2"], clients["rds"], row["instance_class"], next(iter(row["parameter_groups"]), None)
+    )

@@ -614,7 +614,7 @@ def test_the_nearest_major_at_or_above_serves() -> None:
 
 @pytest.mark.parametrize(
     ("instance_class", "connections"),
-    [("db.t3.micro", 112), ("db.t3.small", 225), ("db.t4g.medium", 400), ("db.r6g.2xlarge", 400), ("db.odd", 112)],
+    [("db.t3.micro", 79), ("db.t3.small", 188), ("db.t4g.medium", 400), ("db.r6g.2xlarge", 400), ("db.odd", 79)],
 )
 def test_max_connections_follow_the_class(instance_class: str, connections: int) -> None:
     assert settings.connections_of(instance_class) == connections
@@ -631,7 +631,7 @@ def test_only_asked_parameters_are_taken() -> None:
     ]
     known = frozenset({"work_mem", "random_page_cost", "listen_addresses", "effective_cache_size"})
     found = settings.from_parameter_group("db.t3.micro", "15.7", rows, known)
-    assert found == settings.Settings(112, False, (("work_mem", "4096"),))
+    assert found == settings.Settings(79, False, (("work_mem", "4096"),))
     assert "listen_addresses = '127.0.0.1'" in settings.configuration(found)
     assert settings.from_parameter_group("db.t3.micro", "14.9", [], known).force_ssl is False
     assert settings.from_parameter_group("db.t3.micro", "15.7", [], known).force_ssl is True

@@ -30,7 +30,7 @@ def database(password: str) -> Database:
 
 def settings_with(secret: str, cache: bool = True) -> ServeSettings:
     root = ArtifactRoot("b-1", "p")
-    return ServeSettings(database(secret), Path("/x"), "admin", root, 5000, 2, "", "", cache, secret, secret)
+    return ServeSettings(database(secret), Path("/x"), "admin", root, 5000, 2, 3, "", "", cache, secret, secret)
 
 
 @pytest.mark.parametrize("password", PASSWORDS, ids=range(len(PASSWORDS)))
@@ -62,6 +62,7 @@ def test_environment_of_the_server() -> None:
     assert env["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert (env["UVICORN_TIMEOUT_KEEP_ALIVE"], env["PATH"], env["HOME"]) == ("5", "/bin", "/root")
     assert "MLFLOW_AWS_DB_PASSWORD" not in env
+    assert env["MLFLOW_SQLALCHEMYSTORE_POOL_SIZE"] == "3"
     assert (env["MLFLOW_CRYPTO_KEK_PASSPHRASE"], env["MLFLOW_CRYPTO_KEK_VERSION"]) == (secret, "2")
 
 

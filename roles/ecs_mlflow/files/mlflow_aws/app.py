@@ -23,6 +23,10 @@ def create_app() -> Any:
 
     :raises RuntimeError: the installed MLflow has no place for one of the rules.
     """
+    from mlflow_aws import pool
+
+    pool.install()  # before anything of MLflow connects
+
     from mlflow.server import auth
     from mlflow.version import VERSION
 

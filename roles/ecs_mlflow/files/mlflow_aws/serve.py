@@ -76,9 +76,6 @@ def server_environment(settings: ServeSettings, environ: Mapping[str, str], ini:
         # The job runner costs 300 to 900 MB, and runs what users send.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
-        # Three engines a worker (tracking, registry, logins); the smallest instance has about 80 connections.
-        "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "3",
-        "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "4",
         "MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE": "1800",
         # Longer than the load balancer's idle timeout (60 seconds), or it would reuse closed connections (502).
         "UVICORN_TIMEOUT_KEEP_ALIVE": str(KEEP_ALIVE),
@@ -97,6 +94,8 @@ def server_environment(settings: ServeSettings, environ: Mapping[str, str], ini:
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.flask_key,
         "MLFLOW_CRYPTO_KEK_PASSPHRASE": settings.gateway_passphrase,
         "MLFLOW_CRYPTO_KEK_VERSION": str(gateway.OURS),
+        # Two pools a worker, for two databases (pool.py).
+        "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": str(settings.pool_size),
         "MLFLOW_AWS_LOGIN_CACHE": str(settings.login_cache).lower(),
         "MLFLOW_AWS_ARTIFACTS": settings.artifacts.uri,
     }

@@ -65,6 +65,7 @@ class ServeSettings:
     artifacts: ArtifactRoot
     port: int
     workers: int
+    pool_size: int
     allowed_hosts: str
     cors_origins: str
     login_cache: bool
@@ -175,6 +176,7 @@ def serve_settings(environ: Mapping[str, str]) -> ServeSettings:
         artifacts=_artifacts(read),
         port=read.number("MLFLOW_AWS_PORT", 5000, 1, 65535),
         workers=read.number("MLFLOW_AWS_WORKERS", 1, 1, 64),
+        pool_size=read.number("MLFLOW_AWS_POOL_SIZE", 3, 2, 100),
         allowed_hosts=read.text("MLFLOW_AWS_ALLOWED_HOSTS", ""),
         cors_origins=read.text("MLFLOW_AWS_CORS_ORIGINS", ""),
         login_cache=read.truth("MLFLOW_AWS_LOGIN_CACHE", "true"),

@@ -281,8 +281,8 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     # ecs_mlflow
     ("ecs_mlflow", {"ecs_mlflow_desired_count": "two"}, ("ecs_mlflow_desired_count: 'two'", "a whole number")),
     ("ecs_mlflow", {"ecs_mlflow_desired_count": 0}, ("ecs_mlflow_desired_count: 0", "use 1 or more")),
-    ("ecs_mlflow", {"ecs_mlflow_desired_count": 7}, ("ecs_mlflow_desired_count: 7", "ecs_mlflow_max_count (6)")),
-    ("ecs_mlflow", {"ecs_mlflow_min_count": 9}, ("ecs_mlflow_min_count and", "9 to 6", "set 1 <=")),
+    ("ecs_mlflow", {"ecs_mlflow_desired_count": 7}, ("ecs_mlflow_desired_count: 7", "ecs_mlflow_max_count (3)")),
+    ("ecs_mlflow", {"ecs_mlflow_min_count": 9}, ("ecs_mlflow_min_count and", "9 to 3", "set 1 <=")),
     (
         "ecs_mlflow",
         {"ecs_mlflow_memory": 8192},
@@ -339,6 +339,13 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ),
     ("ecs_mlflow", {"ecs_mlflow_environment": {"HOME": "/x"}}, ("environment.HOME: is set by", "remove it")),
     ("ecs_mlflow", {"ecs_mlflow_environment": {"MLFLOW_AWS_DB_HOST": "x"}}, ("MLFLOW_AWS_DB_HOST: is set by",)),
+    ("ecs_mlflow", {"ecs_mlflow_environment": {"MLFLOW_AWS_NEW": "x"}}, ("MLFLOW_AWS_NEW: is set by", "remove it")),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_environment": {"MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool"}},
+        ("POOLCLASS: is set by the collection itself", "set ecs_mlflow_pool_size instead"),
+    ),
+    ("ecs_mlflow", {"ecs_mlflow_pool_size": 1}, ("ecs_mlflow_pool_size: 1;", "2 to 100 connections", "choose")),
     ("ecs_mlflow", {"ecs_mlflow_environment": {"AWS_PROFILE": "x"}}, ("AWS_PROFILE: would take", "remove it")),
     ("ecs_mlflow", {"ecs_mlflow_environment": {"A-B": "x"}}, ("'A-B' is not the name of an environment", "use")),
     ("ecs_mlflow", {"ecs_mlflow_environment": {"A": None}}, ("ecs_mlflow_environment.A: has no value", "give it")),
@@ -489,6 +496,14 @@ def test_all_that_the_server_is_given_in_place_of_other_values_is_refused() -> N
     for name in names:
         (message,) = input_problems("ecs_mlflow", ecs_mlflow_environment={name: "x"})
         assert message.startswith(f"ecs_mlflow_environment.{name}: is set by the collection itself")
+
+
+def test_all_that_the_role_gives_the_task_is_refused_in_the_added_environment() -> None:
+    """It is combined with the added one, which would win."""
+    role = (ROLES / "ecs_mlflow" / "vars" / "main.yml").read_text(encoding="utf-8")
+    names = set(re.findall(r"'?\b(MLFLOW_\w+|TMPDIR|HOME|AWS_DEFAULT_REGION)'?:", role))
+    assert len(names) > 20
+    assert [one for one in names if not input_problems("ecs_mlflow", ecs_mlflow_environment={one: "x"})] == []
 
 
 def test_a_login_in_a_url_is_not_repeated() -> None:
