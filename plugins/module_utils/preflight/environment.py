@@ -45,6 +45,7 @@ _OURS = {
     "MLFLOW_FLASK_SERVER_SECRET_KEY": "",
     "MLFLOW_HOST": "",
     "MLFLOW_PORT": "stack_service_port",
+    "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": "",
     "MLFLOW_WORKERS": "ecs_mlflow_workers",
     "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "ecs_mlflow_pool_size",
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "ecs_mlflow_pool_size",

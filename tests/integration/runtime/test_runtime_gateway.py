@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keys of MLflow's AI gateway are encrypted under the stack's own passphrase, those from before it too."""
+"""Keys of MLflow's AI gateway and secrets of webhooks are encrypted under the stack's own passphrase, everywhere."""
 
 from __future__ import annotations
 
@@ -117,3 +117,48 @@ def test_neither_log_nor_arguments_hold_the_passphrase(server: Server, task: Tas
     assert passphrase not in server.log.read_text(encoding="utf-8")
     for pid in server.group():
         assert passphrase.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def new_webhook(server: Server, secret: str) -> str:
+    """The id of a new webhook, which nothing sets off."""
+    body = {
+        "name": f"hook-{secrets.token_hex(4)}",
+        "url": "https://93.184.216.34/x",
+        "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}],
+        "status": "DISABLED",
+        "secret": secret,
+    }
+    answer: str = server.api("webhooks", body)["webhook"]["webhook_id"]
+    return answer
+
+
+def test_each_worker_reads_a_webhook_with_a_secret(server: Server) -> None:
+    """Each request is on a connection of its own, so that both workers are met; one of them has stored the secret."""
+    hook = new_webhook(server, secrets.token_hex(16))
+    for path in (f"webhooks/{hook}", "webhooks"):
+        answers = [server.call("GET", f"/api/2.0/mlflow/{path}") for _request in range(24)]
+        assert {answer.status for answer in answers} == {200}, answers[0].body
+    for number in range(12):
+        changed = server.call("PATCH", f"/api/2.0/mlflow/webhooks/{hook}", {"description": str(number)})
+        assert changed.status == 200, changed.body
+
+
+def test_webhooks_whose_secret_nobody_can_read_are_disabled_by_the_migration(server: Server, task: Task) -> None:
+    """As those that were stored under a key that ended with its process. The readable ones stay as they are."""
+    database = task.env["MLFLOW_AWS_DB_TRACKING"]
+    lost, kept = (new_webhook(server, secrets.token_hex(16)) for _hook in range(2))
+    state = "SELECT status, secret FROM webhooks WHERE webhook_id = %s"
+    (before,) = task.postgres.query(state, (kept,), database)
+    task.postgres.query(
+        "UPDATE webhooks SET status = 'ACTIVE', secret = %s WHERE webhook_id = %s",
+        ("gAAAAAB" * 15, lost),
+        database,
+    )
+    assert server.call("GET", "/api/2.0/mlflow/webhooks").status == 500
+    done = task.run("migrate")
+    assert done.returncode == 0, done.stderr
+    assert "no key opens its secret any more. It is disabled: give it one anew" in done.stdout
+    assert task.postgres.query(state, (lost,), database) == [("DISABLED", None)]
+    assert task.postgres.query(state, (kept,), database) == [before]
+    assert server.call("GET", "/api/2.0/mlflow/webhooks").status == 200
+    assert "webhook" not in task.run("migrate").stdout

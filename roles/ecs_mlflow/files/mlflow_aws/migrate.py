@@ -297,10 +297,11 @@ def _migrate_auth(settings: MigrateSettings) -> None:
         print(f"WARNING: admin {name} still has a publicly known default password: rotate it now")
 
 
-def _protect_gateway_keys(settings: MigrateSettings) -> None:
+def _protect_stored_secrets(settings: MigrateSettings) -> None:
     connection = db.connect(settings.database, settings.database.tracking)
     try:
         gateway.rewrap(connection, settings.gateway_passphrase)
+        gateway.disarm(connection, settings.gateway_passphrase)
     finally:
         connection.close()
 
@@ -343,7 +344,7 @@ def run(settings: MigrateSettings) -> None:
             try:
                 _migrate_tracking(database, empty=before[0] is None)
                 _migrate_auth(settings)
-                _protect_gateway_keys(settings)
+                _protect_stored_secrets(settings)
             finally:
                 Path(os.environ["MLFLOW_AUTH_CONFIG_PATH"]).unlink(missing_ok=True)
             after = _revisions_of(database, schemas)

@@ -94,6 +94,7 @@ def server_environment(settings: ServeSettings, environ: Mapping[str, str], ini:
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.flask_key,
         "MLFLOW_CRYPTO_KEK_PASSPHRASE": settings.gateway_passphrase,
         "MLFLOW_CRYPTO_KEK_VERSION": str(gateway.OURS),
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": gateway.webhook_key(settings.gateway_passphrase),
         # Two pools a worker, for two databases (pool.py).
         "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": str(settings.pool_size),
         "MLFLOW_AWS_LOGIN_CACHE": str(settings.login_cache).lower(),
