@@ -77,9 +77,9 @@ def ecs_mlflow_warnings(inputs: Mapping[str, Any]) -> list[str]:
     if not all(part.isdigit() for part in parts) or tuple(map(int, parts)) >= _SAFE:
         return []
     return [
-        f"MLflow {version} has known vulnerabilities that 3.16.1 fixes (CVE-2026-2635, CVE-2025-11200, CVE-2025-1473, "
-        "CVE-2025-14279, CVE-2025-11201), of which the server of this collection closes some; set ecs_mlflow_version "
-        "to 3.17.2 as soon as your clients allow it"
+        f"MLflow {version} gets no fixes any more; the server of this collection closes what is known of it "
+        "(CVE-2026-2635, CVE-2025-11200, CVE-2025-1473, CVE-2025-14279, CVE-2025-11201, docs/mlflow-in-the-task.md), "
+        "but nobody closes what is found from now on; set ecs_mlflow_version to 3.17.2 as soon as your clients allow it"
     ]
 
 

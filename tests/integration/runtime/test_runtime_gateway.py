@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.runtime.people import person
 from tests.integration.runtime.runtime_parts import Runtime, Server, Task, serving
 
 PUBLISHED = "mlflow-default-kek-passphrase-for-development-only"
@@ -110,6 +111,21 @@ def test_the_migration_takes_over_what_was_under_the_published_passphrase(task: 
 def test_the_page_does_not_warn_of_a_default_passphrase(server: Server) -> None:
     answer = server.call("GET", "/ajax-api/3.0/mlflow/gateway/secrets/config")
     assert answer.json["using_default_passphrase"] is False
+
+
+@pytest.mark.parametrize("field", ["auth_config", "authConfig"])
+def test_only_admins_say_to_which_address_a_key_is_sent(server: Server, field: str) -> None:
+    """Who may edit a key replaces it; with the address he could have it sent to himself."""
+    editor, name = person(server), f"key-{secrets.token_hex(4)}"
+    body = {"secret_name": name, "secret_value": {"api_key": secrets.token_hex(16)}, "provider": "openai"}
+    made = server.call("POST", "/api/3.0/mlflow/gateway/secrets/create", body).json["secret"]["secret_id"]
+    grant = {"username": editor.name, "resource_type": "gateway_secret", "resource_id": made, "permission": "EDIT"}
+    assert server.call("POST", "/api/3.0/mlflow/users/permissions/grant", grant).status == 200
+    path = "/api/3.0/mlflow/gateway/secrets/update"
+    change = {"secret_id": made, "secret_value": {"api_key": secrets.token_hex(16)}}
+    assert editor.call("POST", path, change).status == 200
+    assert editor.call("POST", path, {**change, field: {"api_base": "https://93.184.216.34/v1"}}).status == 403
+    assert server.call("POST", path, {**change, field: {"api_base": "https://93.184.216.34/v1"}}).status == 200
 
 
 def test_neither_log_nor_arguments_hold_the_passphrase(server: Server, task: Task) -> None:

@@ -145,6 +145,26 @@ def test_model_versions_of_others_are_not_found(server: Server, owner: Person, r
     assert stranger.call("GET", f"/model-versions/get-artifact?name={name}&version=1&path=f.txt").status == 403
 
 
+def test_a_renamed_model_keeps_its_permissions(server: Server, owner: Person) -> None:
+    """And whoever could read a deleted model of the new name does not read this one."""
+    reader, stranger = person(server), person(server)
+    old, new = owner.model(), f"model-{secrets.token_hex(4)}"
+    grant = {"name": old, "username": reader.name, "permission": "READ"}
+    owner.api("registered-models/permissions/create", grant)
+    postgres, logins = server.task.postgres, server.task.env["MLFLOW_AWS_DB_LOGINS"]
+    left_over = "INSERT INTO registered_model_permissions (name, user_id, permission) SELECT %s, id, 'READ' FROM users"
+    postgres.query(f"{left_over} WHERE username = %s", (new, stranger.name), logins)
+
+    owner.api("registered-models/rename", {"name": old, "new_name": new})
+
+    path = f"/api/2.0/mlflow/registered-models/get?name={new}"
+    assert [who.call("GET", path).status for who in (owner, reader, stranger)] == [200, 200, 403]
+    left = "SELECT count(*) FROM registered_model_permissions WHERE name = %s"
+    assert postgres.query(left, (old,), logins) == [(0,)]
+    described = {"name": new, "description": "still mine"}
+    assert owner.call("PATCH", "/api/2.0/mlflow/registered-models/update", described).status == 200
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

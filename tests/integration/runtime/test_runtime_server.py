@@ -94,6 +94,26 @@ def test_a_run_with_metric_and_artifact(server: Server, storage: Storage) -> Non
     assert server.call("GET", "/").body.lstrip().lower().startswith(b"<!doctype html>")
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("users/create", {"username": "somebody", "password": "a-long-password"}),
+        ("experiments/create", {"name": "taken"}),
+        ("registered-models/create", {"name": "taken"}),
+    ],
+)
+def test_a_name_that_is_taken_is_answered_without_the_statement(
+    server: Server, path: str, body: dict[str, Any]
+) -> None:
+    """Nor is it in the log: it has the values of the row, with the hash of a password among them."""
+    server.api(path, body)
+    answer = server.call("POST", f"/api/2.0/mlflow/{path}", body)
+    assert (answer.status, answer.json["error_code"]) == (400, "RESOURCE_ALREADY_EXISTS")
+    for text in (answer.body.decode(), server.log.read_text(encoding="utf-8")):
+        assert "INSERT INTO" not in text
+        assert "scrypt:" not in text
+
+
 def test_registry(server: Server, storage: Storage) -> None:
     run_id, name = new_run(server), f"model-{secrets.token_hex(3)}"
     path = f"0/{run_id}/artifacts/model/MLmodel"

@@ -39,6 +39,8 @@ ADMIN_ONLY = frozenset(
 )
 #: They start a job, and leave a failed run behind where nothing runs jobs.
 JOBS = frozenset(("scorer/invoke", "genai/evaluate/invoke", "issues/invoke", "prompt-optimization/jobs"))
+#: Fields that say to which address the server sends a key: whoever may edit the key may give it another value only.
+ADDRESSES = {"gateway/secrets/update": ("auth_config", "authConfig")}
 #: The former and the present name of one field.
 SYNONYMS = (("run_uuid", "run_id"),)
 #: The only workspace of a server that has not been given others.
@@ -57,7 +59,8 @@ def refusal() -> Response | None:
         return None
     prefix = _API.match(request.path)
     route = request.path[prefix.end() :].rstrip("/") if prefix else ""
-    if route in ADMIN_ONLY and not _administers():
+    named = any(name in sent for name in ADDRESSES.get(route, ()) for sent in _sent())
+    if (named or route in ADMIN_ONLY) and not _administers():
         return auth.make_forbidden_response()
     if route in JOBS and request.method == "POST" and not _runs_jobs():
         return _refused("this server runs no jobs: MLFLOW_SERVER_ENABLE_JOB_EXECUTION is false")

@@ -18,7 +18,7 @@ from typing import Any
 
 from flask import Response, make_response, request
 from mlflow.exceptions import MlflowException
-from mlflow.protos.model_registry_pb2 import SearchModelVersions
+from mlflow.protos.model_registry_pb2 import RenameRegisteredModel, SearchModelVersions
 from mlflow.protos.service_pb2 import (
     DeleteTraces,
     GetMetricHistoryBulkInterval,
@@ -28,6 +28,7 @@ from mlflow.protos.service_pb2 import (
     StartTrace,
 )
 from mlflow.server import auth, handlers
+from mlflow.server.auth.db.models import SqlRegisteredModelPermission  # type: ignore[attr-defined]  # of MLflow 2
 from mlflow.utils.proto_json_utils import message_to_json, parse_dict
 
 from mlflow_aws.rights import caller, experiment_permission, model_permission
@@ -190,6 +191,19 @@ def _show_own_versions(response: Response) -> Response:
     return response
 
 
+def _move_permissions(response: Response) -> Response:
+    """A renamed model keeps its permissions, and takes over none of a model that had its new name before."""
+    if _API.sub("", request.path, count=1) != "/mlflow/registered-models/rename" or response.status_code != 200:
+        return response
+    renamed = _message(RenameRegisteredModel)
+    if renamed.name != renamed.new_name:
+        with auth.store.ManagedSessionMaker() as session:
+            permissions = session.query(SqlRegisteredModelPermission)
+            permissions.filter_by(name=renamed.new_name).delete()
+            permissions.filter_by(name=renamed.name).update({"name": renamed.new_name})
+    return response
+
+
 def install() -> None:
     """Put the rules into MLflow's application, which has its own already.
 
@@ -206,3 +220,4 @@ def install() -> None:
     auth.app.before_request(_authorize)
     auth.app.before_request(_check_new_login)
     auth.app.after_request(_show_own_versions)
+    auth.app.after_request(_move_permissions)

@@ -86,6 +86,11 @@ def guard(engine: Any) -> Any:
         connection._connection_record.record_info[_OWNER] = thread
         return connection
 
+    def hide(context: Any) -> None:
+        # MLflow answers an error's text, and logs it: with the statement and its values, such as a password's hash.
+        if context.sqlalchemy_exception is not None:
+            context.sqlalchemy_exception.statement = None
+
     def checkin(_connection: Any, record: Any) -> None:
         thread = record.record_info.pop(_OWNER, None)
         if thread is not None:
@@ -93,6 +98,7 @@ def guard(engine: Any) -> Any:
 
     pool.connect = connect
     event.listen(pool, "checkin", checkin)
+    event.listen(engine, "handle_error", hide)
     return engine
 
 
