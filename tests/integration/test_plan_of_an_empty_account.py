@@ -19,10 +19,9 @@ STACK = "fraud-scoring-mlflow-local"
 UNKNOWN = "(known after apply)"
 
 
-@pytest.fixture(scope="module")
-def plan(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+def planned(aws: EmbeddedAws, output: Path, **variables: Any) -> dict[tuple[str, str], dict[str, Any]]:
     """What the plan says of each new resource, by kind and name."""
-    given = {"stack_output_dir": str(tmp_path_factory.mktemp("out")), "stack_http_port": 8378}
+    given = {"stack_output_dir": str(output), "stack_http_port": 8378, **variables}
     command = ("site.yml", "-i", "inventories/local", "--check", "-vv", "-e", json.dumps(given))
     # Without colours and folded lines a result is one JSON document.
     env = {**aws.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
@@ -32,6 +31,44 @@ def plan(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[tup
     starts = [match.end() for match in re.finditer(r"^(?:changed|ok): \[.*?\] => ", done.stdout, re.MULTILINE)]
     results = [decode(done.stdout[start:])[0] for start in starts]
     return {(row["kind"], row["name"]): row["after"] for result in results for row in result.get("changes", [])}
+
+
+@pytest.fixture(scope="module")
+def plan(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    """The plan of ``inventories/local``."""
+    return planned(aws, tmp_path_factory.mktemp("out"))
+
+
+#: The most characters that AWS takes (API CreateLoadBalancer, CreateTargetGroup, CreateRole, CreateDBInstance,
+#: CreateDBParameterGroup, CreateDBSubnetGroup, CreateSecurityGroup, CreateCluster, CreateService,
+#: RegisterTaskDefinition, CreateSecret, CreateLogGroup, CreateBucket).
+LIMITS = {
+    "load balancer": 32,
+    "target group": 32,
+    "IAM role": 64,
+    "DB instance": 63,
+    "DB parameter group": 255,
+    "DB subnet group": 255,
+    "security group": 255,
+    "cluster": 255,
+    "service": 255,
+    "task definition": 255,
+    "secret": 512,
+    "log group": 512,
+    "bucket": 63,
+}
+
+
+def test_the_longest_names_make_no_name_that_aws_refuses(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """In the region with the longest name, which is a part of the roles' names."""
+    bucket = "models-of-a-team-of-fraud-scientists-".ljust(63, "x")
+    given = {"stack_name": "a" * 40, "storage_bucket": bucket, "stack_region": "ap-southeast-2"}
+    names = planned(aws, tmp_path, **given)
+    assert LIMITS.keys() <= {kind for kind, _name in names}
+    assert [(kind, name) for kind, name in names if len(name) > LIMITS.get(kind, 255)] == []
+    # None is cut into another of its kind.
+    roles = {name for kind, name in names if kind == "IAM role"}
+    assert len(roles) == 3
 
 
 @pytest.mark.parametrize("check", [True, False])

@@ -9,7 +9,7 @@ The reasons are those of the developer guide's "Amazon ECS stopped tasks error m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,20 @@ Task = dict[str, Any]
 
 #: What a reason or a log line matches -> where to look. The first that matches is told.
 _HINTS: tuple[tuple[str, str], ...] = (
+    (
+        r"could not (extend|write( to)?|create|open) (file|relation|temporary file).*no space left on device",
+        "the database's disk is full: raise its allocated storage (rds_allocated_storage), and the most that it may"
+        " grow to by itself (rds_max_allocated_storage); RDS takes one such change in six hours",
+    ),
+    (
+        r"remaining connection slots are reserved|too many (clients already|connections for)|no free connection",
+        "the database has no free connection: end what else holds some, run fewer tasks or workers, or take a larger"
+        " instance class",
+    ),
+    (
+        r"no space left on device|not enough space on the disk",
+        "the task's disk is full: use a smaller image; Fargate gives a task 20 GiB, image included",
+    ),
     (
         r"toomanyrequests|rate limit|pull rate",
         "the registry refuses more pulls: use an image of Amazon ECR or public.ecr.aws instead of Docker Hub",
@@ -186,6 +200,18 @@ def hint_for(text: str) -> str | None:
         if re.search(pattern, text, re.IGNORECASE | re.DOTALL):
             return hint
     return None
+
+
+def look_first(text: str, tails: Iterable[Mapping[str, list[str]]]) -> str | None:
+    """Where to look when ECS's own reasons say nothing familiar, as of a container that ends by itself again and again.
+
+    :param text: what else there is to go by.
+    :param tails: container name -> its last log lines, of each task.
+    """
+    told = [(name, lines) for tail in tails for name, lines in tail.items() if lines]
+    hint = hint_for("\n".join([text, *(line for _name, lines in told for line in lines)]))
+    names = " and ".join(dict.fromkeys(name for name, _lines in told))
+    return hint or (f"the last log lines of {names}; mend what they name, and run again" if names else None)
 
 
 def short_id(arn: str) -> str:

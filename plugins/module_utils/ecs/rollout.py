@@ -11,7 +11,7 @@ from typing import Any
 
 from .client import EcsClient, LogReader
 from .errors import EcsError, EcsFailure
-from .reasons import TaskReport, failed_tasks, hint_for, log_streams, report
+from .reasons import TaskReport, failed_tasks, log_streams, look_first, report
 from .roles import denied_at_start, roles_of
 from .service import (
     WITHOUT_DEPLOYMENT,
@@ -255,8 +255,7 @@ class Evidence:
             lines += ["Service events, newest first:", *(f"  {event}" for event in self.events)]
         lines += [task.text() for task in self.tasks]
         if not any(task.hint() for task in self.tasks):
-            tails = [line for task in self.tasks for tail in task.log_tail.values() for line in tail]
-            hint = hint_for("\n".join([*self.events, *tails]))
+            hint = look_first("\n".join(self.events), [task.log_tail for task in self.tasks])
             if hint:
                 lines.append(f"Look at this first: {hint}.")
         return "\n".join(lines)

@@ -21,8 +21,8 @@ from .reasons import (
     TaskReport,
     essential_containers,
     exit_codes,
-    hint_for,
     log_streams,
+    look_first,
     report,
     short_id,
     succeeded,
@@ -264,8 +264,7 @@ def _failure_text(told: TaskReport) -> str:
     text = told.text()
     if told.hint():
         return text
-    lines = [line for tail in told.log_tail.values() for line in tail]
-    hint = hint_for("\n".join(lines))
+    hint = look_first("", [told.log_tail])
     return f"{text}\n  Look at this first: {hint}." if hint else text
 
 

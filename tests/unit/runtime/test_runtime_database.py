@@ -148,6 +148,12 @@ def test_waiting_is_bounded() -> None:
         db.wait_for(Server("refused", "refused"), "it", 0, lambda _: None)
 
 
+@pytest.mark.parametrize("error", ["remaining connection slots are reserved for x", "sorry, too many clients already"])
+def test_a_full_database_is_not_taken_for_one_that_cannot_be_reached(error: str) -> None:
+    with pytest.raises(Refusal, match=r"it had no free connection for 0 seconds \(other programs.*" + error):
+        db.wait_for(Server(error, error), "it", 0, lambda _: None)
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

@@ -80,10 +80,14 @@ def wait_for(
             if "does not exist" in reason:
                 raise Refusal(f"{what} is not prepared ({reason}): run the migration task first") from error
             if time.monotonic() >= deadline:
-                raise Refusal(
-                    f"{what} was not reachable for {patience:.0f} seconds (security groups, subnets and the state "
-                    f"of the instance decide): {reason}"
-                ) from error
+                full = "connection slots" in reason or "too many" in reason
+                cause = (
+                    f"had no free connection for {patience:.0f} seconds (other programs, tasks and workers share them)"
+                    if full
+                    else f"was not reachable for {patience:.0f} seconds (security groups, subnets and the state of the "
+                    "instance decide)"
+                )
+                raise Refusal(f"{what} {cause}: {reason}") from error
             if not told:
                 print(f"waiting up to {patience:.0f} seconds for {what}", flush=True)
                 told = True

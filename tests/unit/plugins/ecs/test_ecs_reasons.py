@@ -30,6 +30,21 @@ TASK = "arn:aws:ecs:eu-west-2:123456789012:task/c/0123456789abcdef"
         ("ResourceInitializationError: unable to pull secrets: AccessDeniedException", "execution role"),
         ("ResourceInitializationError: failed to validate logger args: log group does not exist", "log group exists"),
         ("ECS was unable to assume the role 'arn:aws:iam::1:role/x'", "trust policy"),
+        (
+            # sst#3542: an image that is larger than the task's storage.
+            "CannotPullContainerError: ref pull has been retried 1 time(s): failed to extract layer sha256:7c52: write "
+            "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/x.pyc: no space left on device: unknown",
+            "the task's disk is full",
+        ),
+        ("OSError: [Errno 28] No space left on device: '/opt/mlflow/venv'", "the task's disk is full"),
+        # As PostgreSQL says it (src/backend/storage/smgr/md.c, libpq).
+        ('DiskFull: could not extend file "base/16401/2608": No space left on device', "raise its allocated storage"),
+        ('could not write to file "base/pgsql_tmp/x": No space left on device', "rds_max_allocated_storage"),
+        (
+            "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "the database has no free connection",
+        ),
+        ("FATAL:  sorry, too many clients already", "the database has no free connection"),
         ("OutOfMemoryError: Container killed due to memory usage", "more memory"),
         ("Task failed ELB health checks in (target-group arn:x)", "health_check_grace_period_seconds"),
         ("Task failed container health checks", "container's own health check"),

@@ -234,6 +234,31 @@ def test_a_first_service_has_nothing_to_go_back_to() -> None:
     assert ecs.calls == []
 
 
+@pytest.mark.parametrize(
+    ("line", "look_at"),
+    [
+        ("ImportError: no module named mlflow", "the last log lines of app; mend what they name, and run again"),
+        # As libpq and PostgreSQL say it.
+        (
+            "FATAL:  remaining connection slots are reserved for non-replication superuser connections",
+            "the database has no free connection",
+        ),
+        (
+            'psycopg2.errors.DiskFull: could not extend file "base/1/2": No space left on device',
+            "the database's disk is",
+        ),
+        ("OSError: [Errno 28] No space left on device", "the task's disk is full"),
+    ],
+)
+def test_a_first_deployment_whose_tasks_end_by_themselves_says_where_to_look(
+    monkeypatch: pytest.MonkeyPatch, line: str, look_at: str
+) -> None:
+    monkeypatch.setattr(FakeLogs, "tails", lambda _self, streams, _lines: {one.container: [line] for one in streams})
+    text = str(failure(FakeEcs(service(NEW_FAILED)), before=None).message)
+    assert line in text
+    assert f"\nLook at this first: {look_at}" in text
+
+
 def test_a_revision_is_not_rolled_back_to_itself() -> None:
     # A new count begins no deployment: the one that is PRIMARY was steady before, and is not now.
     short = service(OLD, running=0)
