@@ -157,6 +157,50 @@ def test_locations_of_experiments_do_not_overlap(server: Server, owner: Person, 
     stranger.experiment(artifact_location=f"mlflow-artifacts:/{place}/x2")
 
 
+def test_a_location_in_which_something_lies_is_for_admins(server: Server, owner: Person, stranger: Person) -> None:
+    """Of an adopted bucket, or what ``mlflow gc`` left: whoever has the experiment has what lies there."""
+    place, file = f"archive-{secrets.token_hex(4)}", "q3/board.csv"
+    artifacts = "/api/2.0/mlflow-artifacts/artifacts"
+    assert server.call("PUT", f"{artifacts}/{place}/{file}", SECRET).status == 200
+    for location in (place, f"{place}/q3", f"{place}/{file}"):
+        for base in ("mlflow-artifacts:", f"s3://{BUCKET}/{PREFIX}"):
+            body = {"name": secrets.token_hex(6), "artifact_location": f"{base}/{location}"}
+            answer = stranger.call("POST", "/api/2.0/mlflow/experiments/create", body)
+            assert answer.status == 400, (location, answer.body)
+            assert "are there already" in answer.json["message"]
+    assert stranger.download(f"{place}/{file}").status == 403
+    assert stranger.upload(f"{place}/{file}", b"else").status == 403
+    # A name that only begins like it is free.
+    stranger.experiment(artifact_location=f"mlflow-artifacts:/{place[:-1]}")
+    stranger.experiment(artifact_location=f"mlflow-artifacts:/{place}/q")
+    adopted = {"name": secrets.token_hex(6), "artifact_location": f"mlflow-artifacts:/{place}/q3"}
+    grant(server, owner, "experiment", server.api("experiments/create", adopted)["experiment_id"])
+    assert owner.download(f"{place}/{file}").body == SECRET
+
+
+def test_the_source_of_a_version_is_nobody_s_to_claim(server: Server, stranger: Person) -> None:
+    """The version is there before its files are."""
+    model, place = f"released-{secrets.token_hex(4)}", f"released-{secrets.token_hex(4)}"
+    server.api("registered-models/create", {"name": model})
+    server.api("model-versions/create", {"name": model, "source": f"s3://{BUCKET}/{PREFIX}/{place}/fraud/1"})
+    for location in (place, f"{place}/fraud", f"{place}/fraud/1", f"{place}/fraud/1/x"):
+        body = {"name": secrets.token_hex(6), "artifact_location": f"mlflow-artifacts:/{location}"}
+        assert stranger.call("POST", "/api/2.0/mlflow/experiments/create", body).status == 400
+    stranger.experiment(artifact_location=f"mlflow-artifacts:/{place}/fraud/10")
+
+
+def test_nobody_is_told_where_artifacts_lie(stranger: Person) -> None:
+    run = stranger.run(stranger.experiment())
+    for path in (
+        f"/get-artifact?run_id={run.run_id}&path=none.txt",
+        f"/api/2.0/mlflow-artifacts/artifacts/{run.folder}/none.txt",
+    ):
+        answer = stranger.call("GET", path)
+        assert answer.status == 404, answer.body
+        assert BUCKET.encode() not in answer.body
+        assert b"none.txt" in answer.body
+
+
 def test_the_location_of_a_deleted_experiment_stays_taken(owner: Person, stranger: Person) -> None:
     location = f"mlflow-artifacts:/gone-{secrets.token_hex(4)}"
     owner.api("experiments/delete", {"experiment_id": owner.experiment(artifact_location=location)})

@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from tests.integration.runtime.people import grant, person
 from tests.integration.runtime.route_ground import begin_listing, listed
 from tests.integration.runtime.route_rows import rows
 from tests.integration.runtime.runtime_parts import BUCKET, PREFIX, Answer, Runtime, Server, Storage, Task, serving
@@ -156,6 +159,24 @@ def test_what_a_health_check_deletes_is_gone_for_good(server: Server) -> None:
     for name, mark in ((f"mlflow-aws-health-{secrets.token_hex(16)}", token), (secrets.token_hex(4), token)):
         kept = write(name, mark)
         server.api("experiments/restore", {"experiment_id": kept})
+
+
+def test_a_colleague_makes_no_deletion_final(server: Server) -> None:
+    """Whoever may edit an experiment may rename and tag it, but not so that it is taken for a health check's."""
+    token, owner, colleague = secrets.token_hex(16), person(server), person(server)
+    number = owner.experiment()
+    grant(server, colleague, "experiment", number, "EDIT")
+    named = {"experiment_id": number, "new_name": f"mlflow-aws-health-{token}"}
+    assert colleague.call("POST", "/api/2.0/mlflow/experiments/update", named).status == 200
+    tag = {"experiment_id": number, "key": "mlflow_aws.health_check", "value": token}
+    for somebody in (colleague, owner):
+        assert somebody.call("POST", "/api/2.0/mlflow/experiments/set-experiment-tag", tag).status == 403
+    # Not even with the tag of an experiment that was made with it.
+    name = f"mlflow-aws-health-{secrets.token_hex(16)}"
+    made = owner.api("experiments/create", {"name": name, "tags": [{"key": tag["key"], "value": name[-32:]}]})
+    for kept in (number, made["experiment_id"]):
+        owner.api("experiments/delete", {"experiment_id": kept})
+        owner.api("experiments/restore", {"experiment_id": kept})
 
 
 def test_prompts_still_work(server: Server) -> None:
@@ -464,6 +485,32 @@ def test_guessing_is_limited_and_locks_nobody_else_out(server: Server, path: str
     assert ask(word, f"{there}, {here}").status == 429
     assert {ask(word, f"{here}, {there}").status for _ in range(6)} <= {200, 403, 404}
     assert server.call("GET", path).status != 429
+
+
+def test_wrong_logins_do_not_hold_up_the_others(server: Server) -> None:
+    """Under MLflow 3 they did, on FastAPI's routes: the load balancer took the task for dead."""
+    flood, healthy, done = 60, 0, threading.Event()
+
+    def guess(number: int) -> int:
+        forwarded = {"X-Forwarded-For": f"203.0.113.{number}"}
+        return server.call("GET", WAYS[1], login=(f"nobody-{number}", password()), headers=forwarded).status
+
+    def probe() -> None:
+        nonlocal healthy
+        while not done.is_set():
+            healthy += server.call("GET", "/health", login=("", "")).status == 200
+
+    prober = threading.Thread(target=probe)
+    with ThreadPoolExecutor(20) as pool:
+        prober.start()
+        try:
+            statuses = set(pool.map(guess, range(flood)))
+        finally:
+            done.set()
+            prober.join()
+    assert statuses <= {401, 429}
+    # Behind the logins in one queue, there would be one for each 20 of them.
+    assert healthy > flood / 4
 
 
 @pytest.mark.parametrize("path", WAYS)

@@ -17,6 +17,8 @@ from __future__ import annotations
 import math
 import os
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, make_response, request
@@ -25,9 +27,10 @@ from mlflow.server.auth.db.models import SqlUser
 from werkzeug.datastructures import Authorization
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from mlflow_aws.early_login import Unverified
 from mlflow_aws.guesses import Guesses, client_address
-from mlflow_aws.login_cache import CAPACITY, LoginCache
-from mlflow_aws.rights import forwarded_for
+from mlflow_aws.login_cache import CAPACITY, Login, LoginCache
+from mlflow_aws.rights import forwarded_for, scope_state
 
 #: Passwords that MLflow has shipped for its first admin: never accepted for an admin.
 SHIPPED_PASSWORDS = frozenset(("password", "password1234"))
@@ -50,35 +53,93 @@ def _stored(username: str) -> tuple[str, bool] | None:
     return None if row is None else (row[0], bool(row[1]))
 
 
-def _login() -> Authorization | None:
-    """The login that the request carries, when it is a basic one."""
-    if request.path.startswith(GATEWAY_PREFIX) and request.headers.get(GATEWAY_HEADER):
-        return Authorization.from_header(request.headers[GATEWAY_HEADER])
-    return request.authorization
+def _login_of(path: str, header: Callable[[str], str | None]) -> Authorization | None:
+    """The basic login that a request carries.
 
-
-def _verified() -> Authorization | float | None:
-    """The login of the request when it is right, none when it is not, or the seconds after which it may be tried."""
-    login = _login()
+    :param header: answers the value of a header.
+    """
+    text = (path.startswith(GATEWAY_PREFIX) and header(GATEWAY_HEADER)) or header("Authorization")
+    login = Authorization.from_header(text)
     if login is None or login.type != "basic" or login.username is None or login.password is None:
         return None
-    username, password = str(login.username), str(login.password)
+    return login
+
+
+#: A login that is right, none that is not, or the seconds after which it may be tried.
+Verdict = Authorization | float | None
+
+
+@dataclass(frozen=True)
+class Password(Unverified):
+    """A password that nobody has verified yet, and that :meth:`verify` must."""
+
+    login: Authorization
+    tried: Login
+    address: str
+    is_admin: bool
+
+    def verify(self) -> Verdict:
+        """Verify it, at the cost of one scrypt."""
+        right = False
+        try:
+            right = _cache.verify(self.tried, str(self.login.password))
+        finally:
+            _guesses.end(self.tried.user, self.address, self.tried.password, right)
+        return _admitted(self.login, right, self.is_admin)
+
+
+def _admitted(login: Authorization, right: bool, is_admin: bool) -> Authorization | None:
+    return login if right and not (is_admin and login.password in SHIPPED_PASSWORDS) else None
+
+
+def examine(login: Authorization, address: str, busy: float = 0) -> Verdict | Password:
+    """What is known about a login, out of the database and of memory.
+
+    :param address: of the client.
+    :param busy: seconds after which to come again where the password would have to be verified; 0: it may be now.
+    """
+    username = str(login.username)
     stored_hash, is_admin = _stored(username) or (_NOBODY, False)
-    tried = _cache.login(username, password, stored_hash)
-    verdict = _cache.verdict(tried)
-    if verdict is None or verdict is True:
-        address = client_address(forwarded_for(), request.remote_addr or "")
+    tried = _cache.login(username, str(login.password), stored_hash)
+    right = _cache.verdict(tried)
+    if right is False:
+        return None
+    if right or busy:
         # Who is told to wait must not learn by a known login that its password was right.
-        seconds = _guesses.wait(tried.user, address) if verdict else _guesses.begin(tried.user, address, tried.password)
-        if seconds:
-            return seconds
-        if verdict is None:
-            verdict = False
-            try:
-                verdict = _cache.verify(tried, password)
-            finally:
-                _guesses.end(tried.user, address, tried.password, verdict)
-    return login if verdict and not (is_admin and password in SHIPPED_PASSWORDS) else None
+        seconds = _guesses.wait(tried.user, address) or (0 if right else busy)
+    else:
+        seconds = _guesses.begin(tried.user, address, tried.password)
+    if seconds:
+        return seconds
+    return _admitted(login, True, is_admin) if right else Password(login, tried, address, is_admin)
+
+
+def examine_early(scope: Any, busy: float) -> Verdict | Password:
+    """:func:`examine` of an ASGI request, before MLflow sees it; its outcome is for :func:`authenticate`."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+    login = _login_of(scope["path"], lambda name: headers.get(name.lower()))
+    if login is None or auth.is_unprotected_route(scope["path"]):
+        return None
+    verdict = examine(login, client_address(forwarded_for(), (scope.get("client") or ("",))[0]), busy)
+    scope["state"][_VERDICT] = (login, verdict)
+    return verdict
+
+
+def keep_early(scope: Any, verdict: Verdict) -> None:
+    """Remember what came out of a :class:`Password` of :func:`examine_early`."""
+    scope["state"][_VERDICT] = (scope["state"][_VERDICT][0], verdict)
+
+
+def _verified() -> Verdict:
+    """The verdict on the login of Flask's current request."""
+    login = _login_of(request.path, request.headers.get)
+    if login is None:
+        return None
+    early, verdict = scope_state().get(_VERDICT, (None, None))
+    # The same header may be read in two ways where it was sent twice.
+    if early is None or early.parameters != login.parameters or isinstance(verdict, Password):
+        verdict = examine(login, client_address(forwarded_for(), request.remote_addr or ""))
+    return verdict.verify() if isinstance(verdict, Password) else verdict
 
 
 def _come_again(seconds: float) -> Response:
@@ -96,7 +157,7 @@ def authenticate() -> Authorization | Response:
     remembered: Any = request.environ
     if _VERDICT not in remembered:
         remembered[_VERDICT] = _verified()
-    login: Authorization | float | None = remembered[_VERDICT]
+    login: Verdict = remembered[_VERDICT]
     if isinstance(login, float):
         return _come_again(login)
     return login if login is not None else auth.make_basic_auth_response()

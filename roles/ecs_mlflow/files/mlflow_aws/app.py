@@ -48,7 +48,10 @@ def create_app() -> Any:
         mlflow2.install()
     auth.app.after_request(_offer_password_change)
     if hasattr(application, "add_middleware"):
+        from mlflow_aws import access, early_login
+
         application.add_middleware(_WithoutAssistant)
+        application.add_middleware(early_login.VerifyEarly, examine=access.examine_early, keep=access.keep_early)
         application.add_middleware(rights.RememberScope)
     return application
 

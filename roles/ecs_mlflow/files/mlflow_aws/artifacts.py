@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import threading
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -22,6 +23,7 @@ from typing import Any
 
 from flask import request
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.server import auth, handlers
 from mlflow.store.artifact import artifact_repository_registry
 from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
@@ -32,6 +34,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingSt
 from mlflow_aws import traces
 from mlflow_aws.hooks import before, original_of, refused
 from mlflow_aws.locations import (
+    PROXIED,
     REFERENCES,
     REMEDY,
     ArtifactRoot,
@@ -44,11 +47,13 @@ from mlflow_aws.locations import (
     check_path,
     plain_segments,
 )
-from mlflow_aws.owners import may_use, one_at_a_time, owners
+from mlflow_aws.owners import is_source, may_use, one_at_a_time, owners
 from mlflow_aws.rights import LOGGED_MODEL, RUN, Caller, caller, may, model_permission
 
 #: The tag that makes a model version a prompt, and the sources that prompts have: words, not places.
 PROMPT_TAG, PROMPT_SOURCES = "mlflow.prompt.is_prompt", ("dummy-source", "prompt-template")
+#: What boto3 says of an object that is not there.
+_MISSING = re.compile(r"An error occurred \((?:404|NoSuchKey)\)")
 #: Parameters of repository methods that are paths relative to the repository.
 _PATHS = ("artifact_path", "path", "remote_file_path", "src_artifact_path")
 
@@ -71,9 +76,22 @@ def install(root: ArtifactRoot) -> None:
     traces.install(root)
     _guard_repositories(root)
 
+    @auth.app.after_request
+    def without_place(response: Any) -> Any:
+        """Whatever went wrong with S3, its text tells nobody where the artifacts lie."""
+        if response.status_code >= 400 and not response.is_streamed:
+            said = response.get_data()
+            for place, name in ((root.uri, f"{PROXIED}:"), (root.bucket, "the bucket")):
+                said = said.replace(place.encode(), name.encode())
+            response.set_data(said)
+        return response
+
 
 def _guard_experiments(root: ArtifactRoot) -> None:
-    """A new experiment's location is its own: it neither lies in the folder of another, nor holds one."""
+    """A new experiment's location is its own: it neither lies in the folder of another, nor holds one.
+
+    Whoever has an experiment has all that lies in its location. So only an admin chooses one in which something lies.
+    """
     original = original_of(TrackingStore, "create_experiment")
     signature = inspect.signature(original)
     # One connection a process waits for the lock, or a pool full of waiters would starve the one that has it.
@@ -88,16 +106,31 @@ def _guard_experiments(root: ArtifactRoot) -> None:
             segments = check_experiment_location(location, root)
         except ForbiddenLocation as error:
             raise refused(error) from None
+        who = caller()
+        adopts = who is not None and who.is_admin
+        taken = not adopts and _holds_objects(segments, root)
         with turn, one_at_a_time(self) as session:
-            if owners(segments, root, session):
+            if taken or owners(segments, root, session) or (not adopts and is_source(segments, root, session)):
                 raise refused(
                     ForbiddenLocation(
-                        f"artifact_location {location!r} overlaps with the artifacts of another experiment: {REMEDY}"
+                        f"artifact_location {location!r} overlaps with artifacts that are there already: {REMEDY}"
                     )
                 )
             return original(self, *args, **kwargs)
 
     TrackingStore.create_experiment = create_experiment  # type: ignore[method-assign]
+
+
+def _holds_objects(segments: tuple[str, ...], root: ArtifactRoot) -> bool:
+    """Whether S3 has something at this place, or below it."""
+    client = confined_repository(root)(root.uri)._get_s3_client()
+    key = "/".join((*filter(None, [root.prefix]), *segments))
+    # Keys come in the order of their bytes: one that is the prefix itself comes first.
+    for prefix, found in ((key, lambda at: at == key), (f"{key}/", bool)):
+        listed = client.list_objects_v2(Bucket=root.bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
+        if any(found(entry["Key"]) for entry in listed):
+            return True
+    return False
 
 
 def _may_read_source(source: Source, root: ArtifactRoot, uri: str) -> bool:
@@ -254,6 +287,15 @@ def confined_repository(root: ArtifactRoot) -> type[S3ArtifactRepository]:
             except ForbiddenLocation as error:
                 raise refused(error) from None
             super().__init__(artifact_uri, *args, **kwargs)
+
+        def download_artifacts(self, artifact_path: Any, *args: Any, **kwargs: Any) -> Any:
+            """MLflow calls a file that is not there an internal error."""
+            try:
+                return super().download_artifacts(artifact_path, *args, **kwargs)  # type: ignore[no-untyped-call]
+            except MlflowException as error:
+                if not _MISSING.search(str(error)):
+                    raise
+            raise MlflowException(f"there is no artifact at {artifact_path!r}", RESOURCE_DOES_NOT_EXIST)
 
     def paths(arguments: dict[str, Any]) -> None:
         for name in _PATHS:

@@ -4,7 +4,8 @@
 """What a health check deleted is gone for good: without this, each check would leave rows until ``mlflow gc``.
 
 MLflow deletes experiments softly. For the experiments of ``mlflow_health``, and no others, the server does right after
-their deletion what ``mlflow gc`` does, and removes the grant that MLflow gave to who had made them.
+their deletion by an admin what ``mlflow gc`` does, and removes the grant that MLflow gave to who had made them. Nobody
+but an admin turns an experiment that exists into one of these.
 """
 
 from __future__ import annotations
@@ -34,8 +35,22 @@ def install() -> None:
 
     :raises RuntimeError: the installed MLflow is not built as expected.
     """
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    from mlflow_aws.hooks import before
+    from mlflow_aws.rights import caller
+
+    def administered() -> bool:
+        who = caller()
+        return who is not None and who.is_admin
+
+    def mark(arguments: dict[str, Any]) -> None:
+        if arguments["tag"].key == MARK and not administered():
+            raise MlflowException(f"the tag {MARK} is for health checks: only an admin may set it", PERMISSION_DENIED)
+
+    before(SqlAlchemyStore, "set_experiment_tag", mark)
     for name in ("delete_experiment", "get_experiment", "_hard_delete_experiment"):
         if not hasattr(SqlAlchemyStore, name):
             raise RuntimeError(f"this MLflow's tracking store has no {name}")
@@ -45,6 +60,8 @@ def install() -> None:
     def delete_experiment(store: Any, experiment_id: str) -> None:
         delete(store, experiment_id)
         try:
+            if not administered():
+                return
             experiment = store.get_experiment(experiment_id)
             if is_of_a_check(experiment.name, experiment.tags):
                 store._hard_delete_experiment(experiment_id)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 #: Remembered logins a process, and as many that failed; the least recently used goes first.
 CAPACITY = 4096
+#: Passwords that a process verifies at the same time: each takes 32 MiB (scrypt with N=32768 and r=8, RFC 7914).
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class LoginCache:
         self._found: dict[bool, OrderedDict[Login, None]] = {True: OrderedDict(), False: OrderedDict()}
         self._capacity = {True: capacity, False: CAPACITY}
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
 
     def login(self, username: str, password: str, stored_hash: str) -> Login:
         """What the cache knows a login by."""
@@ -58,7 +61,8 @@ class LoginCache:
 
     def verify(self, login: Login, password: str) -> bool:
         """Whether ``password`` is the one behind the hash: verified, and remembered."""
-        right = self._verify(login.stored_hash, password)
+        with self._turns:
+            right = self._verify(login.stored_hash, password)
         logins = self._found[right]
         with self._lock:
             logins[login] = None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow.server.handlers import _get_tracking_store
+from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
 from mlflow.store.tracking.dbmodels import models
 from sqlalchemy import String, cast, or_, text
 
@@ -88,6 +89,18 @@ def owners(segments: tuple[str, ...], root: ArtifactRoot, session: Any = None) -
         if (folder := _below(location, root)) is not None
     ]
     return [owner for owner in placed if overlap(owner.folder, segments)]
+
+
+def is_source(segments: tuple[str, ...], root: ArtifactRoot, session: Any) -> bool:
+    """Whether a model version's files lie in the folder, or around it."""
+    columns = [column for name in ("source", "storage_location") if (column := getattr(SqlModelVersion, name, None))]
+    for column in columns:
+        named = session.query(column).filter(column.contains(segments[0], autoescape=True)).distinct()
+        for (location,) in named:
+            folder = _below(location, root)
+            if folder is not None and overlap(folder, segments):
+                return True
+    return False
 
 
 def tiers(owner: Owner, segments: tuple[str, ...], everything_below: bool) -> tuple[str, ...]:

@@ -39,6 +39,13 @@ class RememberScope:
         await self._app(scope, receive, send)
 
 
+def scope_state() -> MutableMapping[str, Any]:
+    """What is kept with the ASGI request that is being answered; empty without one."""
+    scope = _scope.get()
+    state: MutableMapping[str, Any] = {} if scope is None else scope["state"]
+    return state
+
+
 def forwarded_for() -> str:
     """All that the current request says in X-Forwarded-For, in the order of its lines.
 
