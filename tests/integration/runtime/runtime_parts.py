@@ -21,7 +21,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import bare_code, payload
+from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import packed_code, payload
 
 from emulator.addresses import free_port
 from tests.postgres import Postgres
@@ -77,7 +77,7 @@ def run_install(home: Path, scratch: Path, version: str, **more: str) -> subproc
         "MLFLOW_AWS_PAYLOAD": payload(str(FILES / "mlflow_aws")),
         **more,
     }
-    text = bare_code((FILES / "install.py").read_text(encoding="utf-8"))
+    text = packed_code((FILES / "install.py").read_text(encoding="utf-8"))
     return subprocess.run([sys.executable, "-c", text], env=env, capture_output=True, text=True, check=False)
 
 

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import bare_code, payload
+from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import packed_code, payload
 
 FILES = Path(__file__).resolve().parents[3] / "roles" / "ecs_mlflow" / "files"
 
@@ -58,7 +58,7 @@ def test_payload_that_is_none(install: ModuleType, tmp_path: Path, data: bytes) 
 def test_both_fit_into_a_task_definition() -> None:
     """A task definition has at most 64 KB; what the rest of it needs is below 10."""
     packed_role = payload(str(FILES / "mlflow_aws"))
-    assert len(packed_role) + len(bare_code((FILES / "install.py").read_text("utf-8"))) < 50_000
+    assert len(packed_role) + len(packed_code((FILES / "install.py").read_text("utf-8"))) < 50_000
 
 
 class Runs:

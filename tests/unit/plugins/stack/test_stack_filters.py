@@ -20,7 +20,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.mlops.mlflow_aws.plugins.filter import network as network_module
 from ansible_collections.mlops.mlflow_aws.plugins.filter import payload as payload_module
 from ansible_collections.mlops.mlflow_aws.plugins.filter import stack as stack_module
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import payload, without_prose
+from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import packed_code, payload, without_prose
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -92,6 +92,24 @@ def _without_docstrings(source: bytes) -> str:
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 first.value.value = ""
     return ast.dump(tree)
+
+
+def test_packed_code_runs_as_the_code_does() -> None:
+    """As ``python -c`` runs it: what stands under ``__main__`` too, and what a module needs of its own names."""
+    code = """import sys
+
+
+def main():
+    sys.exit(NAME)  # why
+
+
+NAME = "é"
+if __name__ == "__main__":
+    main()
+"""
+    done = subprocess.run([sys.executable, "-c", packed_code(code)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "é\n")
+    assert packed_code(code) == packed_code(code.replace("# why", "# because"))
 
 
 @pytest.mark.parametrize(

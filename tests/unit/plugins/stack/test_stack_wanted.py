@@ -32,7 +32,7 @@ TAGS = {"mlflow:stack": "fraud"}
 
 
 def test_every_filter_is_documented_and_every_page_is_of_a_filter() -> None:
-    names = {**network.FilterModule().filters(), **stack.FilterModule().filters(), "payload": None, "bare_code": None}
+    names = {**network.FilterModule().filters(), **stack.FilterModule().filters(), "payload": None, "packed_code": None}
     pages = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in ROOT.glob("plugins/filter/*.yml")}
     assert set(pages) == set(names)
     assert {name: page["DOCUMENTATION"]["name"] for name, page in pages.items()} == {name: name for name in names}
