@@ -40,6 +40,7 @@ FIRST: dict[str, Any] = {
     "rds_deletion_protection": True,
     "secrets_recovery_window": 7,
     "ecs_mlflow_autoscaling": True,
+    "ecs_mlflow_autoscaling_memory": 80,
     "mlflow_users": [{"name": "alice"}],
 }
 #: Something of every component: tags that go and come, rules, gateways, attributes, parameters, scaling taken away.
@@ -144,6 +145,11 @@ def test_every_module_runs(deployer: Site) -> None:
 
 def test_drift_is_looked_for(deployer: Site) -> None:
     deployer.run("playbooks/drift.yml", **FIRST).assert_good()
+
+
+def test_a_scaling_policy_is_given_up(deployer: Site) -> None:
+    ended = deployer.run(tags="ecs_mlflow", **{**FIRST, "ecs_mlflow_autoscaling_memory": 0}).assert_good()
+    assert ended.recap()["changed"] == 1, ended.changed_tasks()
 
 
 def test_a_part_of_everything_is_changed(deployer: Site) -> None:
