@@ -19,6 +19,9 @@ from tests.unit.plugins.stack import stack_theirs as theirs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+#: What these tests make by hand builds upon itself, call by call.
+CONSISTENCY = 0.0
+
 STACK = "newcomer"
 PLAYBOOK = """\
 - name: Our platform, with MLflow
