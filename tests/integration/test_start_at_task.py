@@ -65,7 +65,7 @@ ACCESS = {
 }
 
 
-@pytest.mark.parametrize("full", ["false", "true"])
+@pytest.mark.parametrize("full", ["false", pytest.param("true", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("task", MIDDLE)
 def test_a_task_in_the_middle_of_a_role_says_where_to_start(task: str, full: str) -> None:
     """Also where every module is to run: nothing is known yet that they could be given."""
