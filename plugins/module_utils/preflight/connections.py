@@ -13,8 +13,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.ecs_mlf
 
 #: Pools of a worker: one for each database (roles/ecs_mlflow/files/mlflow_aws/pool.py), tracking and logins.
 POOLS = 2
-#: Tasks that run during a deployment, in percent of their usual number (``maximum_percent`` of the service). With a
-#: lower one old tasks that still answer their last requests run beside as many new ones, too: ECS does not count them.
+#: Tasks that run during a deployment, in percent of their usual number (``maximum_percent`` of the service). A lower
+#: one would not halve them: it counts tasks that are RUNNING or PENDING (API DeploymentConfiguration), and old ones
+#: that still answer their last requests are neither.
 DEPLOYING = 200
 #: superuser_reserved_connections (3) and rds.rds_superuser_reserved_connections (2), which MLflow's role cannot have
 #: (https://aws.amazon.com/premiumsupport/knowledge-center/rds-postgresql-error-connection-slots/).
