@@ -148,6 +148,7 @@ class Site:
         check: bool = False,
         more: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        started: Callable[[int], None] | None = None,
         **variables: Any,
     ) -> Ended:
         """Run a playbook to its end, or until ``stop`` says so.
@@ -157,12 +158,15 @@ class Site:
         :param check: change nothing, and say what would change.
         :param more: further words for ansible-playbook.
         :param env: further settings of Ansible.
+        :param started: told the run's process id.
         """
         time.sleep(self.settling)
         began = time.monotonic()
         extra = {**(self.variables() if inventory == LOCAL else {}), **variables}
         process = self.begin(playbook, inventory, extra, tags, check=check, more=more, env=env)
         assert process.stdout is not None
+        if started is not None:
+            started(process.pid)
         lines: list[str] = []
         try:
             for line in process.stdout:

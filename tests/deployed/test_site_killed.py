@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.account import added, counts, resources
 from tests.deployed.deployed_runs import Site
+from tests.deployed.deployed_wire import Cut, Wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 STACK = "fraud-scoring-mlflow-local"
 
-#: The task in which the run is killed, and how many seconds after its beginning: before, in, and after its calls
-#: to AWS. Each run goes on from what the one before left.
-KILLS = [
+USERS = [{"name": "alice"}, {"name": "bob"}]
+VARIABLES: dict[str, Any] = {"network_nat": "per_zone", "ecs_mlflow_autoscaling": True, "mlflow_users": USERS}
+
+#: Where the run is killed. A task, and how many seconds after its beginning: before, in, and after its calls to AWS.
+#: Or a call: right after AWS has carried it out, and before the run hears of that. Each run goes on from what the one
+#: before left.
+KILLS: list[tuple[str, float] | str] = [
     ("Vpc | Create the VPC", 1.2),
     ("Nat | Allocate the addresses", 1.3),
     ("Nat | Begin the gateways", 0.0),
@@ -24,7 +32,12 @@ KILLS = [
     ("Secrets | Make those that do not exist", 2.5),
     ("Instance | Create or change the database", 2.0),
     ("Load balancer | Create the load balancer and its listener", 1.5),
+    "PutRolePolicy",
+    "CreateCluster",
+    "RegisterTaskDefinition",
     ("Migrate | Run the migration of the databases", 5.0),
+    "CreateService",
+    "RegisterScalableTarget",
     ("Service | Roll the revision out and wait until it is steady", 8.0),
     ("Admin | Make the admin what the secret says", 0.5),
 ]
@@ -39,7 +52,7 @@ WANTED = {
     "SecurityGroups": 4,
     "RouteTables": 4,
     "VpcEndpoints": 1,
-    "SecretList": 5,
+    "SecretList": 7,
     "DBInstances": 1,
     "DBParameterGroups": 1,
     "DBSubnetGroups": 1,
@@ -50,6 +63,7 @@ WANTED = {
     "taskDefinitionArns": 2,
     "Roles": 3,
     "logGroups": 1,
+    "ScalableTargets": 1,
 }
 
 
@@ -63,17 +77,34 @@ class Killer:
         return self._delay if line.startswith("TASK [") and line.split(" : ", 1)[-1].startswith(self._task) else None
 
 
-@pytest.mark.parametrize(("task", "delay"), KILLS)
-def test_killed(account: Site, empty: dict[str, set[str]], task: str, delay: float) -> None:
-    ended = account.run(stop=Killer(task, delay), network_nat="per_zone")
+@pytest.fixture(scope="module")
+def wire(account: Site) -> Iterator[Wire]:
+    """The wire to the embedded AWS."""
+    with Wire(account.env["AWS_ENDPOINT_URL"]).serving() as wire:
+        yield wire
+
+
+def doubled(site: Site, empty: dict[str, set[str]]) -> dict[str, int]:
+    """What there is more of than there should be."""
+    made = counts(added(empty, resources(site.stack)))
+    return {kind: number for kind, number in made.items() if number > WANTED.get(kind, number)}
+
+
+@pytest.mark.parametrize("where", KILLS, ids=[each if isinstance(each, str) else each[0] for each in KILLS])
+def test_killed(account: Site, empty: dict[str, set[str]], wire: Wire, where: tuple[str, float] | str) -> None:
+    if isinstance(where, str):
+        cut = Cut(lambda call: call.action == where)
+        ended = cut.run(account, [wire], **VARIABLES)
+        assert cut.at is not None, ended.output[-3000:]
+    else:
+        ended = account.run(stop=Killer(*where), **VARIABLES)
 
     assert ended.code == -9, ended.output[-3000:]
-    made = counts(added(empty, resources(account.stack)))
-    assert {kind: number for kind, number in made.items() if number > WANTED.get(kind, number)} == {}
+    assert doubled(account, empty) == {}
 
 
 def test_next_run_converges(account: Site, empty: dict[str, set[str]]) -> None:
-    account.deploy(network_nat="per_zone")
+    account.deploy(**VARIABLES)
 
     made = counts(added(empty, resources(account.stack)))
     assert {kind: made[kind] for kind in WANTED} == WANTED
@@ -104,4 +135,4 @@ def test_migration_ran_once(account: Site) -> None:
 
 
 def test_second_run_changes_nothing(account: Site) -> None:
-    account.run(network_nat="per_zone").assert_nothing_changed()
+    account.run(**VARIABLES).assert_nothing_changed()
