@@ -358,6 +358,17 @@ def _prompt(ground: Ground) -> None:
     )
 
 
+def _scorer(name: str, instructions: str = "{{ inputs }}") -> dict[str, str]:
+    """A judge, as scorers are registered."""
+    judge = {
+        "name": name,
+        "mlflow_version": "3.17.2",
+        "serialization_version": 1,
+        "instructions_judge_pydantic_data": {"instructions": instructions, "model": "openai:/gpt-4o"},
+    }
+    return {"name": name, "serialized_scorer": json.dumps(judge)}
+
+
 def _evaluation(ground: Ground) -> None:
     """Dataset, scorer, issue, label schema, review queue."""
     experiment, run, trace = (ground.things[name] for name in ("experiment", "run", "trace"))
@@ -377,19 +388,10 @@ def _evaluation(ground: Ground) -> None:
     listed = ground.make("owner", "GET", f"/api/3.0/mlflow/datasets/{dataset}/records")["records"]
     rows = json.loads(listed) if isinstance(listed, str) else listed
     ground.keep("record", rows[0]["dataset_record_id"])
-    scorer = {
-        "name": f"{MARK}scorer",
-        "mlflow_version": "3.17.2",
-        "serialization_version": 1,
-        "instructions_judge_pydantic_data": {
-            "instructions": f"{MARK}instructions {{{{ inputs }}}}",
-            "model": "openai:/gpt-4o",
-        },
-    }
-    ground.keep("serialized_scorer", json.dumps(scorer).replace("$", "$$"), telling=False)
+    scorer = _scorer(f"{MARK}scorer", f"{MARK}instructions {{{{ inputs }}}}")
+    ground.keep("serialized_scorer", scorer["serialized_scorer"].replace("$", "$$"), telling=False)
     ground.keep("scorer", f"{MARK}scorer", telling=False)
-    body = {"experiment_id": experiment, "name": f"{MARK}scorer", "serialized_scorer": json.dumps(scorer)}
-    made = ground.make("owner", "POST", "/api/3.0/mlflow/scorers/register", body)
+    made = ground.make("owner", "POST", "/api/3.0/mlflow/scorers/register", {"experiment_id": experiment, **scorer})
     ground.keep("scorer_id", made["scorer_id"])
     body = {
         "experiment_id": experiment,
@@ -549,19 +551,26 @@ _SPELLED = {
 }
 
 
-def _own(ground: Ground, who: str) -> dict[str, str]:
+def own_things(ground: Ground, who: str) -> dict[str, str]:
     """What the person keeps for itself: to be made to hold, or to point at, what is the owner's."""
 
     def make(method: str, path: str, body: Any) -> Any:
         return ground.make(who, method, path, body)
 
     number = secrets.token_hex(3)
-    mine = {"username": ground.people[who][0], "model": f"model-{number}"}
-    mine["experiment"] = make("POST", "/api/2.0/mlflow/experiments/create", {"name": f"e-{number}"})["experiment_id"]
+    mine = {"username": ground.people[who][0], "model": f"model-{number}", "experiment_name": f"e-{number}"}
+    body: dict[str, Any] = {"name": mine["experiment_name"]}
+    mine["experiment"] = make("POST", "/api/2.0/mlflow/experiments/create", body)["experiment_id"]
     experiment = {"experiment_id": mine["experiment"]}
     run = make("POST", "/api/2.0/mlflow/runs/create", {**experiment, "start_time": 1})
     mine["run"] = run["run"]["info"]["run_id"]
     make("POST", "/api/2.0/mlflow/registered-models/create", {"name": mine["model"]})
+    source = f"runs:/{mine['run']}/model"
+    make(
+        "POST",
+        "/api/2.0/mlflow/model-versions/create",
+        {"name": mine["model"], "source": source, "run_id": mine["run"]},
+    )
     old = make("POST", "/api/2.0/mlflow/traces", {**experiment, "timestamp_ms": 1})
     mine["old_trace"] = old["trace_info"]["request_id"]
     if ground.generation == 3:
@@ -579,13 +588,18 @@ def _own(ground: Ground, who: str) -> dict[str, str]:
         mine["assessment"] = made["assessment"]["assessment_id"]
         made = make("POST", "/api/2.0/mlflow/logged-models", {**experiment, "name": "m"})
         mine["logged_model"] = made["model"]["info"]["model_id"]
-        body: dict[str, Any] = {"name": f"d-{number}", "experiment_ids": [mine["experiment"]]}
+        body = {"name": f"d-{number}", "experiment_ids": [mine["experiment"]]}
         mine["dataset"] = make("POST", "/api/3.0/mlflow/datasets/create", body)["dataset"]["dataset_id"]
         body = {**experiment, "name": "i", "description": "d", "status": "pending", "severity": "low"}
         made = make("POST", "/api/3.0/mlflow/issues", {**body, "root_causes": ["x"]})
         mine["issue"] = made["issue"]["issue_id"]
         body = {**experiment, "name": f"q-{number}", "queue_type": "CUSTOM"}
         mine["queue"] = make("POST", "/api/3.0/mlflow/review-queues/create", body)["review_queue"]["queue_id"]
+        mine["scorer"], mine["serialized_scorer"] = _scorer("s").values()
+        scorer = make("POST", "/api/3.0/mlflow/scorers/register", {**experiment, **_scorer("s")})
+        mine["scorer_id"] = scorer["scorer_id"]
+        body = {**experiment, "name": "l", "type": "FEEDBACK", "input": {"text": {}}}
+        mine["label"] = make("POST", "/api/3.0/mlflow/label-schemas/create", body)["label_schema"]["schema_id"]
         mine["mcp"] = f"io.example/{number}"
         make("POST", "/api/3.0/mlflow/mcp-servers", {"name": mine["mcp"]})
     return {f"my_{name}": str(value) for name, value in mine.items()}
@@ -611,7 +625,7 @@ def prepared(server: Server, storage: Storage) -> Ground:
             step(ground)
     _rights(ground)
     for who in ("plain", "elsewhere", "reader", "editor"):
-        ground.own[who] = _own(ground, who)
+        ground.own[who] = own_things(ground, who)
     for who in ("stranger", "owner", "admin"):
         ground.own[who] = {**ground.own["plain"], "my_username": ground.people.get(who, NOBODY)[0]}
     return ground

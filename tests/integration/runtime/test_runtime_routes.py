@@ -15,7 +15,8 @@ from operator import attrgetter
 import pytest
 import yaml
 
-from tests.integration.runtime.route_ground import Ground, begin_listing, listed, prepared, query
+from tests.integration.runtime.route_doubles import Double, doubles, own_words
+from tests.integration.runtime.route_ground import Ground, begin_listing, listed, own_things, prepared, query
 from tests.integration.runtime.route_rights import grant, join, measured, new_person, new_target, seen
 from tests.integration.runtime.route_rows import RIGHTS, Ask, Row, rows
 from tests.integration.runtime.route_state import State, changes
@@ -80,7 +81,8 @@ def _request(routes: Routes, who: str, method: str, path: str, ask: Ask) -> tupl
     if "query" in ask.values:
         path += "?" + query(fill(ask.values["query"], who))
     headers = {"Content-Type": "application/json", **fill(ask.values.get("headers", {}), who)}
-    data = None if body == "null" else body.encode()
+    # A GET with a body gets nobody anything, whoever it is: test_what_is_said_twice_gets_nobody_what_is_not_theirs.
+    data = None if body == "null" or method in ("GET", "HEAD") else body.encode()
     answer = routes.ground.ask(who, method, path, data, headers if data is not None else {})
     return answer, f"{method} {fill(path, who)} {body} {headers}"
 
@@ -111,7 +113,9 @@ def _sent(routes: Routes, row: Row, ask: Ask, who: str, method: str, path: str) 
     answer, request = _request(routes, who, method, path, ask)
     wrong = [_leak(routes, row, who, answer, request)]
     denied = _denied(ask.may, who)
-    if who == "stranger" and denied and answer.status != 401 and not (ask.may == "nobody" and answer.status >= 400):
+    twice = answer.status == 400 and b"more than once" in answer.body  # whoever sends it
+    refused = twice or (ask.may == "nobody" and answer.status >= 400)
+    if who == "stranger" and denied and answer.status != 401 and not refused:
         wrong.append(f"{who}: {request[:400]}\n  -> {answer.status} instead of 401")
     recognised = row.proof in ("content", "change") or ask.may != row.right(routes.ground.generation)
     if denied and not recognised and answer.status < 400:
@@ -186,6 +190,40 @@ def test_no_other_spelling_of_a_route_lets_more_pass(routes: Routes, row: Row) -
             wrong.append(_leak(routes, row, "plain", answer, request))
     wrong = [line for line in wrong if line] + _effect(routes, ask, ["plain"])
     assert not wrong, "\n".join(wrong)
+
+
+def _doubled(routes: Routes, who: str, method: str, path: str, double: Double) -> tuple[Answer, str]:
+    for name, value in double.path.items():
+        path = path.replace(f"<{name}>", value)
+    path += f"?{double.query}" if double.query else ""
+    answer = routes.ground.ask(who, method, path, double.body, double.headers)
+    said = (double.body or b"").replace(b"\0", b"")  # UTF-16 too
+    return answer, f"{method} {path} {said!r} {double.headers}"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.method != "GRAPHQL"], ids=lambda row: row.route)
+def test_what_is_said_twice_gets_nobody_what_is_not_theirs(routes: Routes, row: Row) -> None:
+    """Once about one's own, once about the owner's, in all pairs of places: no word of the owner's, and no effect."""
+    _here(row, routes)
+    ground = routes.ground
+    ask, who = row.requests(ground.generation)[0], "plain"
+    if row.right(ground.generation) in ("anyone", "login"):
+        ask = next((one for one in row.requests(ground.generation) if "$experiment" in str(one.values)), ask)
+    wrong: list[str] = []
+    excepted = own_words(ground, ask, who)
+    for double in doubles(ground, row, ask, who):
+        for method in [*row.methods, *["HEAD" for method in row.methods if method == "GET"]]:
+            answer, request = _doubled(routes, who, method, routes.served[row.route][0], double)
+            wrong.append(_leak(routes, row, who, answer, request))
+            if double.refused and answer.status < 400:
+                wrong.append(f"{request[:400]}\n  -> {answer.status} instead of 400: {answer.body[:200]!r}")
+    before, routes.after = routes.after, routes.state.read()
+    wrong += [f"changed: {line[:300]}" for line in changes(before, routes.after) if ground.mentioned(line) - excepted]
+    if row.last or "DELETE" in row.methods or "/delete" in row.path:  # of its own, something may be gone
+        ground.own[who] = own_things(ground, who)
+        routes.after = routes.state.read()
+    wrong = [line for line in wrong if line]
+    assert not wrong, "\n".join(wrong[:SHOWN])
 
 
 @pytest.mark.parametrize("kind", ["experiment", "registered_model"])

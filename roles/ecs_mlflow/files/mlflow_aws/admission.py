@@ -11,11 +11,9 @@ one and hands out the other. And no job is begun where nothing runs jobs.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from flask import Response, request
@@ -23,6 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.server import auth
 
+from mlflow_aws import parameters
 from mlflow_aws.rights import caller
 
 #: Below /api/x.y/mlflow/ and /ajax-api/x.y/mlflow/.
@@ -49,7 +48,8 @@ _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/")
 
 
 def install(app: Any) -> None:
-    """Ask :func:`refusal` before each request, after MLflow has let it pass."""
+    """Ask :func:`parameters.refusal` before all else, and :func:`refusal` after MLflow has let the request pass."""
+    app.before_request_funcs.setdefault(None, []).insert(0, parameters.refusal)
     app.before_request(refusal)
 
 
@@ -87,27 +87,10 @@ def _administers() -> bool:
 
 
 def _sent() -> list[Mapping[str, Any]]:
-    """The parameters of the request, as MLflow reads them: of the URL, and of a JSON body whatever its type."""
-    sent: list[Mapping[str, Any]] = [request.args]
+    """The parameters of the request in its query and in its body (:mod:`mlflow_aws.parameters`)."""
     # What is read here is kept for MLflow; the body of an artifact, which it takes as a stream, is not read.
-    if request.is_json or _names_things(request.view_args):
-        body = request.get_json(force=True, silent=True)
-        if isinstance(body, str):  # MLflow reads JSON within a JSON string too
-            with suppress(ValueError):
-                body = json.loads(body)
-        if isinstance(body, dict):
-            sent.append(body)
-    return sent
-
-
-def _names_things(view_args: Mapping[str, Any] | None) -> bool:
-    return any(name.endswith("_id") for name in view_args or ())
-
-
-def _camel(name: str) -> str:
-    """The name of a protobuf field in JSON (https://protobuf.dev/programming-guides/json/)."""
-    head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)
+    body = request.get_json(silent=True) if request.is_json else None
+    return [request.args, body] if isinstance(body, dict) else [request.args]
 
 
 def named_twice(path: Mapping[str, Any], sent: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -116,9 +99,7 @@ def named_twice(path: Mapping[str, Any], sent: list[Mapping[str, Any]]) -> Itera
     :param path: the parameters in the path.
     :param sent: those of the URL's query and of the body.
     """
-    groups = [(name,) for name in path if name.endswith("_id")]
-    for names in (*groups, *SYNONYMS):
-        spelled = {spelling for name in names for spelling in (name, _camel(name))}
-        values = {str(source[name]) for source in (path, *sent) for name in spelled if source.get(name)}
+    for names in (*((name,) for name in path), *SYNONYMS):
+        values = {str(source[name]) for source in (path, *sent) for name in names if source.get(name)}
         if len(values) > 1:
             yield " or ".join(names)

@@ -30,7 +30,7 @@ def create_app() -> Any:
     from mlflow.server import auth
     from mlflow.version import VERSION
 
-    from mlflow_aws import admission, artifacts, forget, references, rights, routes
+    from mlflow_aws import admission, artifacts, forget, parameters, references, rights, routes
     from mlflow_aws.locations import ArtifactRoot
 
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
@@ -50,6 +50,7 @@ def create_app() -> Any:
     if hasattr(application, "add_middleware"):
         from mlflow_aws import access, early_login
 
+        application.add_middleware(parameters.OnePlace)
         application.add_middleware(_WithoutAssistant)
         application.add_middleware(early_login.VerifyEarly, examine=access.examine_early, keep=access.keep_early)
         application.add_middleware(rights.RememberScope)

@@ -150,24 +150,10 @@ def _check_sender() -> Response | None:
     return None
 
 
-def _check_names() -> Response | None:
-    """Before the login: no field twice. MLflow checks ``run_id`` and then uses ``runId``, if that comes later."""
-    # Not PUT: an uploaded file is read once, by whoever stores it.
-    takes = request.method in ("POST", "PATCH", "DELETE") and _API.match(request.path)
-    body = request.get_json(force=True, silent=True) if takes else None
-    if isinstance(body, dict):
-        names = [name.replace("_", "").lower() for name in body]
-        if len(set(names)) != len(names):
-            return make_response("A field of the request is given twice.", 400)
-    return None
-
-
 def _check_new_login() -> Response | None:
-    """The sign-up form has no protection against other pages, and a password may have any length: JSON, and 12."""
+    """A password may have any length: 12. (The sign-up form, open to other pages: :mod:`mlflow_aws.parameters`.)"""
     if _API.sub("", request.path, count=1) not in _PASSWORDS or request.method not in ("POST", "PATCH"):
         return None
-    if not request.is_json:
-        return make_response("Users are made by JSON requests only on this server.", 415)
     body = request.get_json(silent=True)
     password = body.get("password") if isinstance(body, dict) else None
     if not isinstance(password, str) or len(password) < SHORTEST_PASSWORD:
@@ -216,7 +202,7 @@ def install() -> None:
         auth.BEFORE_REQUEST_VALIDATORS.pop(("/graphql", method), None)
         auth.AFTER_REQUEST_HANDLERS.pop(("/graphql", method), None)  # and of its answer
     first = auth.app.before_request_funcs.setdefault(None, [])
-    first[:0] = [_check_sender, _check_names]
+    first.insert(0, _check_sender)
     auth.app.before_request(_authorize)
     auth.app.before_request(_check_new_login)
     auth.app.after_request(_show_own_versions)
