@@ -36,9 +36,11 @@ HEAD = f"""<!-- Made by tools/route_table.py from {TABLE.relative_to(ROOT)}: cha
 Every route of the server, of both supported generations of MLflow, and who gets an answer from it. The table is the one
 that `tests/integration/runtime/test_runtime_routes.py` reads: on a real server with a real PostgreSQL it calls each
 route, by both of its names, as a stranger, as a login without any right, as a reader of another experiment, and with
-`READ` and `EDIT` on this one, with parameters made for that route and with those of known attacks. It fails on an
-answer that holds anything of somebody else's, on a write that has an effect, and on a request that does not work for
-whoever may send it. A route of the server that has no row here fails `test_runtime_server.py`.
+`READ` and `EDIT` on this one, with parameters made for that route and with those of known attacks, and with each
+parameter twice, one's own and somebody else's, in every pair of places and under every kind of content type. It fails
+on an answer that holds anything of somebody else's, on a write that has an effect, and on a request that does not work
+for whoever may send it. A route of the server that has no row here fails `test_runtime_server.py`. That searches answer
+the same, tokens of the next page included, whether something hidden matches or not: `test_runtime_searches.py`.
 
 - **anyone**: without a login.
 - **any login**: whoever has a login, with what is its own; lists hold what the caller may read, and nothing else.

@@ -30,12 +30,13 @@ def create_app() -> Any:
     from mlflow.server import auth
     from mlflow.version import VERSION
 
-    from mlflow_aws import admission, artifacts, forget, parameters, references, rights, routes
+    from mlflow_aws import admission, artifacts, forget, parameters, references, rights, routes, searches
     from mlflow_aws.locations import ArtifactRoot
 
     artifacts.install(ArtifactRoot.parse(os.environ["MLFLOW_AWS_ARTIFACTS"]))
     forget.install()
     references.install()
+    searches.install()
     auth.get_auth_func(auth.auth_config.authorization_function)  # a wrong name must not wait for the first request
     modern = not VERSION.startswith("2.")
     if modern:
