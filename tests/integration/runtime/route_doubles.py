@@ -62,7 +62,7 @@ def mine(ground: Ground, pattern: Any, who: str) -> Any:
     if isinstance(pattern, str):
 
         def own(found: re.Match[str]) -> str:
-            if found[1] == "model_other_name":  # or one's own model would have a name of the owner's
+            if found[1] in ("model_other_name", "queue_name", "label_name"):  # or one's own had the owner's names
                 return "$new"
             name = f"my_{_LIKE.get(found[1], found[1])}"
             return f"${name}" if name in ground.own[who] else found[0]
