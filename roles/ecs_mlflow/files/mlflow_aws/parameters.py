@@ -54,7 +54,8 @@ def judged(method: str, path: str, query: str, kinds: list[str], body: bool) -> 
         bulk = name == "run_id" and path.endswith("/get-history-bulk")
         if times > 1 and not (name.endswith("s") or name in _LISTS or bulk):
             return f"{name[:80]!r} stands in the query more than once", kinds
-    if query and (body or method != "DELETE"):  # with no body MLflow may check the query, and search everything
+    if query and method not in _READS and (body or method != "DELETE"):
+        # Without a body MLflow checks the experiments in the query, and searches all.
         return f"the parameters of a {method} request stand in its body, not in a query", kinds
     if not body:
         return "", kinds
