@@ -28,10 +28,11 @@ class ActionModule(ActionBase):
                 "wanted": {"type": "dict", "required": True},
                 "current": {"type": "dict", "required": True},
                 "exclusive": {"type": "list", "elements": "str", "default": []},
+                "ignore_tags": {"type": "list", "elements": "str", "default": []},
             }
         )
         try:
-            found = compare(options["wanted"], options["current"], options["exclusive"])
+            found = compare(options["wanted"], options["current"], options["exclusive"], options["ignore_tags"])
         except UnknownFieldError as error:
             raise AnsibleActionFail(f"{options['component']}: {error}. This is a defect of the collection.") from error
         return {
@@ -41,6 +42,8 @@ class ActionModule(ActionBase):
             "changes": [change.as_dict() for change in found.changes],
             "words": [change.says() for change in found.changes],
             "kept": found.kept,
+            "tags": found.tags,
+            "untag": list(found.untag),
             "diff": [_diff(change) for change in found.changes],
         }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import parameter_texts
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import names, preview, wanted_ecs
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import names, preview, tagging, wanted_ecs
 
 
 def stack_names(stack_name: str, region: str) -> dict[str, str]:
@@ -75,6 +75,9 @@ class FilterModule:
             "newest_postgres": newest_postgres,
             "parameter_texts": parameter_texts,
             "stack_names": stack_names,
+            "tag_record": tagging.tag_record,
+            "tags_to_remove": tagging.tags_to_remove,
+            "tags_to_set": tagging.tags_to_set,
             "user_env_name": user_env_name,
             "user_secret_name": user_secret_name,
             "wanted_policies": wanted_ecs.wanted_policies,

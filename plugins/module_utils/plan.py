@@ -5,7 +5,8 @@
 
 Both sides are resources by kind and name, such as ``{"subnet": {"10.0.1.0/24": {"zone": "eu-west-2a"}}}``, whose fields
 carry the same names and refer to other resources by name. So what a first run would create, what has drifted and which
-roles have nothing to do are the same question.
+roles have nothing to do are the same question. Of tags, those that the stack did not give are left alone
+(:mod:`stack.tagging`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import tags_to_remove, tags_to_set
 
 Fields = Mapping[str, Any]
 #: Resources by kind and name. None stands, where something is wanted, for "must not be there".
@@ -57,33 +60,53 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs, and how many resources are as wanted."""
+    """What differs, and how many resources are as wanted.
+
+    :param tags: by kind and name of what is wanted, the tags to give to it.
+    :param untag: ``ids`` of resources, as AWS's APIs take them, and the ``keys`` of the tags to remove from them.
+    """
 
     changes: tuple[Change, ...]
     kept: int
+    tags: Mapping[str, Mapping[str, Fields]] = field(default_factory=dict)
+    untag: tuple[Fields, ...] = ()
 
 
-def compare(wanted: Wanted, current: Current | None, exclusive: Collection[str] = ()) -> Comparison:
+def compare(
+    wanted: Wanted, current: Current | None, exclusive: Collection[str] = (), ignore_tags: Collection[str] = ()
+) -> Comparison:
     """What has to be done so that the resources are as wanted.
 
     :param wanted: a field that is None is left alone; a resource that is None must not be there.
     :param current: resources that are not wanted are left alone, unless their kind is exclusive.
     :param exclusive: kinds of which nothing may be there that is not wanted.
+    :param ignore_tags: keys of tags, or beginnings of keys with a ``*``, of which somebody else sees to the values.
     :raises UnknownFieldError: a wanted field of a resource that is there is not among those read.
     """
     there = current or {}
     changes = []
     kept = 0
+    tags: dict[str, dict[str, Fields]] = {}
+    untag = []
     for kind, resources in wanted.items():
         surplus = [name for name in there.get(kind, {}) if name not in resources] if kind in exclusive else []
         for name, fields in {**resources, **dict.fromkeys(surplus)}.items():
             found = there.get(kind, {}).get(name)
+            if fields is not None and fields.get("tags") is not None:
+                now, asked = (found or {}).get("tags"), fields["tags"]
+                fields = {**fields, "tags": tags_to_set(asked, now, ignore_tags)}
+                tags.setdefault(kind, {})[name] = fields["tags"]
+                if found is not None and now is not None:
+                    gone = tags_to_remove(asked, now, ignore_tags)
+                    found = {**found, "tags": {key: now[key] for key in now if key in fields["tags"] or key in gone}}
+                    if gone:
+                        untag.append({"ids": list(found.get("ids", [])), "keys": gone})
             change = _change(kind, name, fields, found)
             if change is not None:
                 changes.append(change)
             elif fields is not None:
                 kept += 1
-    return Comparison(tuple(changes), kept)
+    return Comparison(tuple(changes), kept, tags, tuple(untag))
 
 
 def _change(kind: str, name: str, fields: Fields | None, found: Fields | None) -> Change | None:

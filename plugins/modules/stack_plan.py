@@ -36,7 +36,16 @@ options:
     type: list
     elements: str
     default: []
+  ignore_tags:
+    description:
+      - Keys of tags, or beginnings of keys with a C(*) at their end, of which somebody else sees to the values.
+      - Such a tag is given to a resource that is yet to be made, and is left alone on one that exists.
+    type: list
+    elements: str
+    default: []
 notes:
+  - Tags that the stack did not give to a resource are left alone. The keys of those that it gave, but for those that
+    it always gives, stand in the tag C(mlflow:tags) of the resource.
   - Supports check mode and diff mode.
   - This is an action plugin. It runs on the controller.
 seealso:
@@ -87,4 +96,23 @@ kept:
   description: Number of resources that are as wanted.
   returned: always
   type: int
+tags:
+  description: The tags to give to each resource that is wanted, by kind and name.
+  returned: always
+  type: dict
+  sample: {subnet: {10.0.1.0/24: {Team: fraud}}}
+untag:
+  description: Tags that the stack gave to resources and that they shall have no more.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    ids:
+      description: The resources, as M(mlops.mlflow_aws.stack_untag) takes them.
+      type: list
+      elements: str
+    keys:
+      description: The keys of the tags to remove.
+      type: list
+      elements: str
 """

@@ -210,6 +210,8 @@ CHANGES: dict[str, Row] = {
     ),
     "stack_account_id": refused(just("999999999999"), "^stack_account_id: .* not to 999999999999"),
     "stack_tags": written(mapping(Environment=text("{}"), Team=text("{}")), dict.fromkeys(TAGGED, r"tags\.\w+")),
+    # A key that nobody has given.
+    "stack_ignore_tags": quiet(several(text("{}:*"))),
     "stack_full_run": quiet(just(True)),
     # There is nothing that lacks the stack's tag, and nothing is lost.
     "stack_adopt": quiet(several(text("nothing-{}"))),

@@ -52,7 +52,9 @@ def cut_the_way_out(stack: Stack) -> None:
 
 def tag_subnet(stack: Stack) -> None:
     subnet = by_name(stack, "describe_subnets", "Subnets", f"{stack.name}-public-eu-west-2a")
-    stack.aws("ec2").create_tags(Resources=[subnet["SubnetId"]], Tags=[{"Key": "Owner", "Value": "somebody"}])
+    # The first is somebody else's, and no drift.
+    own = [{"Key": "Owner", "Value": "somebody"}, {"Key": "mlflow:component", "Value": "mine"}]
+    stack.aws("ec2").create_tags(Resources=[subnet["SubnetId"]], Tags=own)
 
 
 def publish_subnet(stack: Stack) -> None:
@@ -178,7 +180,7 @@ DRIFTS: list[tuple[Callable[[Stack], None], str]] = [
     (open_ssh, "change security group {stack}-ecs: rules"),
     (close_database, "change security group {stack}-rds: rules"),
     (cut_the_way_out, "change route table {stack}-private-eu-west-2a: default_route"),
-    (tag_subnet, "change subnet 10.0.1.0/24: tags.Owner"),
+    (tag_subnet, "change subnet 10.0.1.0/24: tags.mlflow:component"),
     (publish_subnet, "change subnet 10.0.11.0/24: map_public"),
     (listen_elsewhere, "remove listener 18999"),
     (idle, "change load balancer {stack}-alb: idle_timeout"),

@@ -69,6 +69,8 @@ WRITERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
     "mlops.mlflow_aws.ecs_rollout": ("service", None),
     "mlops.mlflow_aws.ecs_scaling": ("scaling", None),
 }
+#: Removes the tags that the comparison names, of whatever kind, so its changes are those that were told.
+UNTAG = "mlops.mlflow_aws.stack_untag"
 NAMELESS = {kind for kind, name in WRITERS.values() if name is None}
 
 #: What a new revision brings with it: the task that migrates, and the rollout.
@@ -143,7 +145,7 @@ def verdicts(output: str) -> Verdicts:
             for one in result.get("results", [result]):
                 if one.get("changed"):
                     changed.add((kind, name(one) if name else ""))
-        elif result.get("changed"):
+        elif result.get("changed") and result["action"] != UNTAG:
             access.append(task)
     return Verdicts(told, changed, failures, access)
 

@@ -59,7 +59,6 @@ ELSEWHERE = {
     ("mlops.mlflow_aws.rds_parameters", "parameters"): "parameter_texts",
     ("mlops.mlflow_aws.ecs_scaling", "min_capacity"): "min_capacity",
     ("mlops.mlflow_aws.ecs_scaling", "max_capacity"): "max_capacity",
-    ("mlops.mlflow_aws.ecs_task_definition", "tags"): "'tags': __ecs_mlflow_tags",
 }
 
 
@@ -91,6 +90,10 @@ def test_each_argument_is_compared_or_has_a_reason(role: str) -> None:
     for module, name, value in _arguments(role):
         if name in MANNER | REFERENCES or (module, name) in AT_CREATION:
             continue
+        if name == "tags":
+            # The comparison says which tags a run sets: those that are somebody else's to change are not among them.
+            assert f"__{role}_plan.tags" in value, f"{module} {name}: {value}"
+            continue
         if (module, name) in ELSEWHERE:
             assert ELSEWHERE[module, name] in variables, (module, name)
             continue
@@ -117,3 +120,25 @@ def test_the_exceptions_are_used() -> None:
     used = {(module, name) for one in ROLES for module, name, _ in _arguments(one)}
     assert set(AT_CREATION) | set(ELSEWHERE) <= used
     assert {name for _, name in used} >= MANNER | REFERENCES
+
+
+@pytest.mark.parametrize("role", [*ROLES, "mlflow_access"])
+def test_no_task_removes_the_tags_that_others_set(role: str) -> None:
+    """``purge_tags`` is true by default: what somebody tags after the comparison has looked would be removed."""
+    purging = []
+    for path in sorted((ROOT / "roles" / role / "tasks").glob("*.yml")):
+        for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            for module, arguments in task.items():
+                # A task that runs once has no tags before.
+                tagging = module.startswith(AWS) and "tags" in arguments and not module.endswith("ecs_task_run")
+                if tagging and arguments.get("purge_tags") is not False:
+                    purging.append(f"{path.name}: {task['name']}")
+    assert purging == []
+
+
+def test_each_role_removes_the_tags_that_stack_tags_no_longer_names_before_it_writes() -> None:
+    """After it, a new record of the resource's tags would not name them any more, and a killed run would leave them."""
+    for role in ROLES:
+        tasks = yaml.safe_load((ROOT / "roles" / role / "tasks" / "main.yml").read_text(encoding="utf-8"))
+        (writing,) = [task["block"] for task in tasks if "block" in task]
+        assert writing[0]["mlops.mlflow_aws.stack_untag"] == {"resources": f"{{{{ __{role}_plan.untag }}}}"}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import given
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.tags import tag_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.tags import ignore_problems, tag_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import username_problem
 
 #: 40 characters keep every derived name that is not shortened within AWS's limits, the lowest of which is that of a
@@ -51,6 +51,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
             "'012345678901' (without quotes, YAML may read another number)"
         )
     found += tag_problems("stack_tags", inputs["stack_tags"])
+    found += ignore_problems("stack_ignore_tags", inputs["stack_ignore_tags"])
     if problem := username_problem("stack_admin_username", inputs["stack_admin_username"], 128):
         found.append(problem)
     prefix = inputs["stack_artifact_prefix"]

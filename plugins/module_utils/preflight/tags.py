@@ -12,12 +12,14 @@ TagLogGroup; EC2 takes more). AWS keeps keys that begin with ``aws:``, in any ca
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Tags that the collection sets, of which a resource has at most four.
-RESERVED = ("mlflow:stack", "mlflow:component", "mlflow:username", "Name")
-_MOST = 50 - len(RESERVED)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import RECORD, ignored, tag_record
+
+#: Tags that the collection sets itself, of which a resource has at most four, beside those that name stack_tags.
+RESERVED = ("mlflow:stack", "mlflow:component", "mlflow:username", "mlflow:tier", "mlflow:ran", "Name")
+_MOST = 46
 _OTHER = re.compile(r"[^\w\s.:/=+\-@]|[\t\r\n\f\v]")
 _USABLE = "letters, digits, spaces and _ . : / = + - @"
 
@@ -28,10 +30,11 @@ def tag_problems(variable: str, tags: Mapping[Any, Any]) -> list[str]:
     :param variable: the variable that holds ``tags``.
     """
     found = [problem for key, value in tags.items() for problem in _of_tag(variable, key, value)]
-    if len(tags) > _MOST:
+    records = len(tag_record(tags))
+    if len(tags) + records > _MOST:
         found.append(
-            f"{variable}: has {len(tags)} tags; AWS takes 50 a resource, {len(RESERVED)} of which the collection sets "
-            f"itself, so list at most {_MOST}"
+            f"{variable}: has {len(tags)} tags; AWS takes 50 a resource, 4 of which the collection sets itself, and "
+            f"{RECORD} names the keys of the others in {records}, so list at most {_MOST - records}"
         )
     names = [str(key).lower() for key in tags]
     # IAM: "Tag key names are case insensitive".
@@ -46,7 +49,7 @@ def tag_problems(variable: str, tags: Mapping[Any, Any]) -> list[str]:
 def _of_tag(variable: str, key: Any, value: Any) -> list[str]:
     if not isinstance(key, str):
         return [f"{variable}: the key {key!r} is not a text; quote it: '{key}'"]
-    if key in RESERVED:
+    if key in RESERVED or key.startswith(RECORD):
         return [f"{variable}: the tag '{key}' is set by the collection itself; remove it from {variable}"]
     found = []
     if not key or len(key) > 128:
@@ -66,4 +69,30 @@ def _of_tag(variable: str, key: Any, value: Any) -> list[str]:
         found.append(f"{variable}: the value of '{key}' has {len(text)} characters; AWS takes at most 256, shorten it")
     if bad := _OTHER.search(text):
         found.append(f"{variable}: the value of '{key}', '{text}', contains {bad.group()!r}; use {_USABLE} only")
+    return found
+
+
+def ignore_problems(variable: str, patterns: Sequence[Any]) -> list[str]:
+    """A sentence for each pattern that can match no tag, or that matches one by which the collection knows its own.
+
+    :param variable: the variable that holds ``patterns``, keys or beginnings of keys with a ``*``.
+    """
+    found = []
+    for one in patterns:
+        key = str(one).removesuffix("*")
+        reserved = [tag for tag in (*RESERVED, RECORD) if ignored(tag, [str(one)])]
+        if not key and str(one) != "*":
+            found.append(f"{variable}: '{one}' is empty; take it out, or name a key such as Owner, or team:*")
+        elif reserved:
+            found.append(
+                f"{variable}: '{one}' matches {', '.join(reserved)}, by which the collection knows its own resources; "
+                "name the keys of your tags only, such as Owner, or team:*"
+            )
+        elif key.lower().startswith("aws:"):
+            found.append(f"{variable}: '{one}' begins with aws:, and AWS's own tags are always left alone; take it out")
+        elif bad := _OTHER.search(key):
+            found.append(
+                f"{variable}: '{one}' contains {bad.group()!r}; write a key, or the beginning of one with one * at "
+                "its end"
+            )
     return found

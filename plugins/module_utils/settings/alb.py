@@ -43,6 +43,7 @@ def _target_group(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
         "successful_response_codes": row["Matcher"]["HttpCode"],
         "deregistration_delay_timeout": attributes.get("deregistration_delay.timeout_seconds"),
         "tags": _tags_of(account, arn),
+        "ids": [arn],
     }
 
 
@@ -58,6 +59,7 @@ def _load_balancer(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
         "idle_timeout": attributes.get("idle_timeout.timeout_seconds"),
         "deletion_protection": attributes.get("deletion_protection.enabled"),
         "tags": _tags_of(account, arn),
+        "ids": [arn],
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client
 
-#: Resources by kind and name.
+#: Resources by kind and name. ``ids`` of a resource with tags are what AWS takes for it, as stack_untag does.
 Settings = dict[str, dict[str, dict[str, Any]]]
 
 

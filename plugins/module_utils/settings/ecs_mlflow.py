@@ -43,6 +43,7 @@ def ecs_mlflow(account: Account) -> Settings:
             family: {
                 "definition": leaves(canonical(answer["taskDefinition"])),
                 "tags": {key: value for key, value in _ecs_tags(answer.get("tags")).items() if key != RAN_TAG},
+                "ids": [answer["taskDefinition"]["taskDefinitionArn"]],
             }
             for family, answer in revisions.items()
             if answer is not None
@@ -71,10 +72,12 @@ def _log_groups(account: Account) -> dict[str, dict[str, Any]]:
     if not found:
         return {}
     # The ARN of a log group ends in ":*", that of its tags does not (API ListTagsForResource).
-    own = client.list_tags_for_resource(resourceArn=found[0]["arn"].removesuffix(":*"))["tags"]
+    arn = found[0]["arn"].removesuffix(":*")
+    own = client.list_tags_for_resource(resourceArn=arn)["tags"]
     settings = {
         "retention": found[0].get("retentionInDays", 0),
         "tags": {key: value for key, value in own.items() if not key.startswith("aws:")},
+        "ids": [arn],
     }
     return {name: settings}
 
@@ -99,6 +102,7 @@ def _roles(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
                 "managed_policies": sorted(row["PolicyArn"] for row in attached),
                 "policy": policy["PolicyDocument"] if policy else {},
                 "tags": tags(iam.list_role_tags(RoleName=name)["Tags"]),
+                "ids": [answer["Role"]["Arn"]],
             },
         )
 
@@ -112,6 +116,7 @@ def _clusters(account: Account) -> dict[str, dict[str, Any]]:
                 "containerInsights", "disabled"
             ),
             "tags": _ecs_tags(row.get("tags")),
+            "ids": [row["clusterArn"]],
         }
         for row in answer["clusters"]
         if row["status"] != "INACTIVE"
@@ -158,6 +163,7 @@ def _service(account: Account, row: Mapping[str, Any], latest: Mapping[str, Any]
         "circuit_breaker": bool(breaker.get("enable") and breaker.get("rollback")),
         "propagate_tags": row.get("propagateTags", "NONE"),
         "tags": _ecs_tags(row.get("tags")),
+        "ids": [row["serviceArn"]],
     }
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import pages, tags
@@ -21,7 +21,7 @@ def network(account: Account) -> Settings:
     addresses = {}
     for row in ec2.describe_addresses(Filters=mine)["Addresses"]:
         own = tags(row.get("Tags"))
-        addresses[own.get("Name", row["PublicIp"])] = {"tags": own}
+        addresses[own.get("Name", row["PublicIp"])] = {"tags": own, "ids": [row["AllocationId"]]}
     if found is None:
         return {"elastic address": addresses}
     vpc = found["vpc_id"]
@@ -62,11 +62,16 @@ def network(account: Account) -> Settings:
                 "dns_support": _attribute(ec2, vpc, "enableDnsSupport"),
                 "dns_hostnames": _attribute(ec2, vpc, "enableDnsHostnames"),
                 "tags": tags(row.get("Tags")),
+                "ids": [vpc],
             },
             **{spare: {} for spare in found["spare_vpc_ids"]},
         },
         "internet gateway": {
-            **({names.stack: {"tags": tags(gateways[0].get("Tags"))}} if gateways else {}),
+            **(
+                {names.stack: {"tags": tags(gateways[0].get("Tags")), "ids": [gateways[0]["InternetGatewayId"]]}}
+                if gateways
+                else {}
+            ),
             **{spare: {} for spare in loose},
         },
         "subnet": {
@@ -74,10 +79,14 @@ def network(account: Account) -> Settings:
                 "zone": one["AvailabilityZone"],
                 "map_public": one["MapPublicIpOnLaunch"],
                 "tags": tags(one.get("Tags")),
+                "ids": [one["SubnetId"]],
             }
             for one in subnets
         },
-        "NAT gateway": {f"in {account.label(nat['SubnetId'])}": {"tags": tags(nat.get("Tags"))} for nat in nats},
+        "NAT gateway": {
+            f"in {account.label(nat['SubnetId'])}": {"tags": tags(nat.get("Tags")), "ids": [nat["NatGatewayId"]]}
+            for nat in nats
+        },
         "elastic address": addresses,
         "route table": {
             **dict(_tables(account, [one for one in tables if one["RouteTableId"] in used], ways)),
@@ -94,6 +103,7 @@ def _security_groups(account: Account, rows: Iterable[Mapping[str, Any]]) -> dic
             "rules": rule_lines(group["IpPermissions"], account),
             "rules_egress": rule_lines(group["IpPermissionsEgress"], account),
             "tags": tags(group.get("Tags")),
+            "ids": [group["GroupId"]],
         }
         for group in rows
     }
@@ -140,6 +150,7 @@ def _tables(
                 # Of a table in which the routes of others stay.
                 "default_route": routes.get("0.0.0.0/0", ""),
                 "tags": own,
+                "ids": [row["RouteTableId"]],
             },
         )
 
@@ -152,13 +163,21 @@ def _endpoints(
     mine = [row for row in endpoints if row["ServiceName"].endswith(".s3") and row["VpcEndpointType"] == "Gateway"]
     if not mine:
         return {}
-    every = [tags(row.get("Tags")) for row in mine]
     return {
         account.names.stack: {
             "route_tables": sorted(name_of.get(table, table) for row in mine for table in row.get("RouteTableIds", [])),
-            "tags": every[0] if all(one == every[0] for one in every) else {"differ": "between endpoints"},
+            "tags": _common([tags(row.get("Tags")) for row in mine]),
+            "ids": [row["VpcEndpointId"] for row in mine],
         }
     }
+
+
+def _common(every: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The tags of several resources as those of one; a value that not all of them have is told as such."""
+    keys = sorted({key for own in every for key in own})
+    values = {key: [own.get(key, "(none)") for own in every] for key in keys}
+    # What is between two values can be part of no key and of no value.
+    return {key: found[0] if len(set(found)) == 1 else " | ".join(found) for key, found in values.items()}
 
 
 def rule_lines(permissions: Iterable[Mapping[str, Any]], account: Account | None = None) -> list[str]:

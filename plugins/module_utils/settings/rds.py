@@ -55,6 +55,7 @@ def rds(account: Account) -> Settings:
                 "description": row["DBSubnetGroupDescription"],
                 "subnets": account.labels(subnet["SubnetIdentifier"] for subnet in row["Subnets"]),
                 "tags": _tags_of(client, row["DBSubnetGroupArn"]),
+                "ids": [row["DBSubnetGroupArn"]],
             }
             for row in (subnets or {}).get("DBSubnetGroups", [])
         },
@@ -78,6 +79,7 @@ def _parameter_group(client: Any, row: Mapping[str, Any]) -> dict[str, Any]:
         "defaults": {key: value for key, value in values.items() if key not in mine},
         "booleans": [one["ParameterName"] for one in rows if one.get("DataType") == "boolean"],
         "tags": _tags_of(client, row["DBParameterGroupArn"]),
+        "ids": [row["DBParameterGroupArn"]],
     }
 
 
@@ -94,6 +96,7 @@ def _instance(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "vpc_security_group_ids": account.labels(groups),
         "tags": tags(row.get("TagList")),
+        "ids": [row["DBInstanceArn"]],
     }
 
 

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent, tags
 
 from .common import Account, Settings
@@ -25,5 +28,17 @@ def secrets(account: Account) -> Settings:
                 "rotation_lambda": row.get("RotationLambdaARN", "") if row.get("RotationEnabled") else "",
                 "replica": sorted(one["Region"] for one in row.get("ReplicationStatus", [])),
                 "tags": tags(row.get("Tags")),
+                "ids": [row["ARN"]],
             }
-    return {"secret": found}
+    return {"secret": found, "secret of a user": dict(_of_users(account))}
+
+
+def _of_users(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tags of the secrets with the logins of MLflow's users, which the role mlflow_access sets."""
+    for name in account.resources["user_secrets"]:
+        row = absent(
+            lambda name=name: account.clients["secretsmanager"].describe_secret(SecretId=name),  # type: ignore[misc]
+            "ResourceNotFoundException",
+        )
+        if row is not None:
+            yield name, {"tags": tags(row.get("Tags")), "ids": [row["ARN"]]}

@@ -46,6 +46,7 @@ def storage(account: Account) -> Settings:
                 },
                 "policy": json.loads(policy["Policy"]) if policy else {},
                 "tags": tags((tagging or {}).get("TagSet")),
+                "ids": [f"arn:aws:s3:::{name}"],
             }
         },
         "lifecycle rule": {rule["ID"]: _rule(rule) for rule in (lifecycle or {}).get("Rules", []) if "ID" in rule},

@@ -64,7 +64,7 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("stack", {"stack_tags": {"Release": 1.1}}, ("the value of 'Release', 1.1, is a number", "quote it: '1.1'")),
     ("stack", {"stack_tags": {"a": ["x"]}}, ("stack_tags: the value of 'a' is ['x']", "a tag takes a text")),
     ("stack", {"stack_tags": {"Team": "a", "team": "b"}}, ("['Team', 'team'] differ in their case", "keep one")),
-    ("stack", {"stack_tags": {f"k{n}": "v" for n in range(47)}}, ("stack_tags: has 47 tags", "at most 46")),
+    ("stack", {"stack_tags": {f"k{n}": "v" for n in range(46)}}, ("stack_tags: has 46 tags", "at most 45")),
     ("stack", {"stack_http_port": 443}, ("stack_http_port: 443 is the port of HTTPS", "use 80")),
     ("stack", {"stack_account_id": "12345"}, ("stack_account_id: '12345'", "12 digits in quotes")),
     ("stack", {"stack_name": True}, ("stack_name: is true to YAML", "quote it")),
