@@ -18,8 +18,9 @@ def alb(account: Account) -> Settings:
     client, names = account.clients["elbv2"], account.names
     groups = absent(lambda: client.describe_target_groups(Names=[names.target_group]), "TargetGroupNotFound")
     balancers = absent(lambda: client.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
-    group = groups["TargetGroups"][0] if groups else None
-    balancer = balancers["LoadBalancers"][0] if balancers else None
+    # Where AWS raises, others answer an empty list.
+    group = next(iter(groups["TargetGroups"]), None) if groups else None
+    balancer = next(iter(balancers["LoadBalancers"]), None) if balancers else None
     return {
         "target group": {group["TargetGroupName"]: _target_group(account, group)} if group else {},
         "load balancer": {balancer["LoadBalancerName"]: _load_balancer(account, balancer)} if balancer else {},
@@ -83,7 +84,8 @@ def _action(action: Mapping[str, Any], group: Mapping[str, Any] | None) -> str:
     """``forward to NAME`` for our own target group; the ARN of another one, and no more than the type of the rest."""
     if action["Type"] != "forward":
         return str(action["Type"])
-    arn = action.get("TargetGroupArn") or action["ForwardConfig"]["TargetGroups"][0]["TargetGroupArn"]
+    several = (action.get("ForwardConfig") or {}).get("TargetGroups", [])
+    arn = action.get("TargetGroupArn") or next((one["TargetGroupArn"] for one in several), "no target group")
     return f"forward to {group['TargetGroupName'] if group and group['TargetGroupArn'] == arn else arn}"
 
 
@@ -92,4 +94,5 @@ def _attributes(answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _tags_of(account: Account, arn: str) -> dict[str, str]:
-    return tags(account.clients["elbv2"].describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"])
+    rows = account.clients["elbv2"].describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    return tags([tag for row in rows for tag in row["Tags"]])

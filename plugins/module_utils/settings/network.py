@@ -29,7 +29,9 @@ def network(account: Account) -> Settings:
     groups = _security_groups(account, pages(ec2, "describe_security_groups", "SecurityGroups", Filters=within))
     if not found["mine"]:
         return {"elastic address": addresses, "security group": groups}
-    row = next(pages(ec2, "describe_vpcs", "Vpcs", VpcIds=[vpc]))
+    row = next(pages(ec2, "describe_vpcs", "Vpcs", VpcIds=[vpc]), None)
+    if row is None:
+        return {"elastic address": addresses}
     gateways = list(
         pages(
             ec2,

@@ -24,6 +24,7 @@ def storage(account: Account) -> Settings:
     rules = (encryption or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     default: dict[str, Any] = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
     ownership = absent(lambda: s3.get_bucket_ownership_controls(Bucket=name), "OwnershipControlsNotFoundError")
+    owners = (ownership or {}).get("OwnershipControls", {}).get("Rules", [])
     blocked = absent(lambda: s3.get_public_access_block(Bucket=name), "NoSuchPublicAccessBlockConfiguration")
     block = (blocked or {}).get("PublicAccessBlockConfiguration", {})
     policy = absent(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
@@ -35,9 +36,7 @@ def storage(account: Account) -> Settings:
                 "versioning": versioning.get("Status") == "Enabled",
                 "encryption": default.get("SSEAlgorithm"),
                 "encryption_key_id": default.get("KMSMasterKeyID"),
-                "object_ownership": (ownership or {"OwnershipControls": {"Rules": [{}]}})["OwnershipControls"]["Rules"][
-                    0
-                ].get("ObjectOwnership"),
+                "object_ownership": next((rule.get("ObjectOwnership") for rule in owners), None),
                 "public_access": {
                     "block_public_acls": block.get("BlockPublicAcls", False),
                     "ignore_public_acls": block.get("IgnorePublicAcls", False),

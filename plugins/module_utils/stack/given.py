@@ -148,7 +148,12 @@ def _of_database(given: Given, resources: Mapping[str, Any]) -> Iterator[str]:
     blocks = [row["cidr"] for row in network["subnets"] if row["tier"] == "private"]
     if row["engine"] == "postgres" and tasks and row["endpoint"] and row["vpc_id"] == given.vpc_id:
         port = int(row["endpoint"]["port"])
-        if not admits(row["ingress"], tasks, blocks, port):
+        if not row["security_group_ids"]:
+            yield (
+                f"stack_db_instance: {name} has no security group in {given.vpc_id}; give it one that allows "
+                f"TCP {port} from {tasks}"
+            )
+        elif not admits(row["ingress"], tasks, blocks, port):
             yield (
                 f"stack_db_instance: the security groups of {name} ({', '.join(row['security_group_ids'])}) do not let "
                 f"the tasks in; allow TCP {port} from {tasks}, such as: aws ec2 authorize-security-group-ingress "
