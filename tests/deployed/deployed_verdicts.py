@@ -58,6 +58,7 @@ WRITERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
     "amazon.aws.s3_bucket": ("bucket", _argument("name")),
     "community.aws.s3_lifecycle": ("lifecycle rule", _argument("rule_id")),
     "community.aws.elb_target_group": ("target group", _argument("name")),
+    "mlops.mlflow_aws.target_group": ("target group", _argument("name")),
     # One module makes the load balancer and its listener.
     "amazon.aws.elb_application_lb": ("load balancer", None),
     "amazon.aws.cloudwatchlogs_log_group": ("log group", _argument("log_group_name")),

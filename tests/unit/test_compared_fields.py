@@ -18,7 +18,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("network", "secrets", "rds", "storage", "alb", "ecs_mlflow")
-AWS = ("amazon.aws.", "community.aws.", "mlops.mlflow_aws.ecs_", "mlops.mlflow_aws.rds_", "mlops.mlflow_aws.secret_")
+AWS = (
+    "amazon.aws.",
+    "community.aws.",
+    "mlops.mlflow_aws.ecs_",
+    "mlops.mlflow_aws.rds_",
+    "mlops.mlflow_aws.secret_",
+    "mlops.mlflow_aws.target_group",
+)
 #: Task files that a site run does not use to set anything.
 OTHERS = ("destroy", "destroy_vpc", "rotate")
 
@@ -129,8 +136,9 @@ def test_no_task_removes_the_tags_that_others_set(role: str) -> None:
     for path in sorted((ROOT / "roles" / role / "tasks").glob("*.yml")):
         for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
             for module, arguments in task.items():
-                # A task that runs once has no tags before.
-                tagging = module.startswith(AWS) and "tags" in arguments and not module.endswith("ecs_task_run")
+                # What is new has no tags before.
+                new = module.endswith(("ecs_task_run", "mlflow_aws.target_group"))
+                tagging = module.startswith(AWS) and "tags" in arguments and not new
                 if tagging and arguments.get("purge_tags") is not False:
                     purging.append(f"{path.name}: {task['name']}")
     assert purging == []
