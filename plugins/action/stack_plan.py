@@ -29,10 +29,11 @@ class ActionModule(ActionBase):
                 "current": {"type": "dict", "required": True},
                 "exclusive": {"type": "list", "elements": "str", "default": []},
                 "ignore_tags": {"type": "list", "elements": "str", "default": []},
+                "stack": {"type": "str", "default": ""},
             }
         )
         try:
-            found = compare(options["wanted"], options["current"], options["exclusive"], options["ignore_tags"])
+            found = compare(**{key: value for key, value in options.items() if key != "component"})
         except UnknownFieldError as error:
             raise AnsibleActionFail(f"{options['component']}: {error}. This is a defect of the collection.") from error
         return {
@@ -41,6 +42,8 @@ class ActionModule(ActionBase):
             "component": options["component"],
             "changes": [change.as_dict() for change in found.changes],
             "words": [change.says() for change in found.changes],
+            "surplus": [change.as_dict() for change in found.surplus],
+            "surplus_words": [change.says() for change in found.surplus],
             "kept": found.kept,
             "tags": found.tags,
             "untag": list(found.untag),

@@ -29,7 +29,7 @@ from ansible.plugins.callback import CallbackBase
 PLAN = "mlops.mlflow_aws.stack_plan"
 #: Modules that return their writes in words.
 MLFLOW = "mlops.mlflow_aws.mlflow_"
-COLORS = {"create": "green", "change": "yellow", "remove": "red"}
+COLORS = {"create": "green", "change": "yellow", "remove": "red", "surplus": "bright yellow"}
 
 
 class CallbackModule(CallbackBase):
@@ -61,7 +61,7 @@ class CallbackModule(CallbackBase):
         )
         stack = host.get_name()
         if task.action == PLAN:
-            self._words.setdefault(stack, []).extend(found["words"])
+            self._words.setdefault(stack, []).extend([*found["words"], *found.get("surplus_words", [])])
             self._kept[stack] += found["kept"]
         elif task.action.startswith(MLFLOW) and "actions" in found:
             # Also none: a plan with nothing to do says so.
@@ -85,6 +85,8 @@ def summary(words: list[str], kept: int) -> str:
     :param words: sentences that begin with what is done; what is neither created nor removed is changed.
     """
     verbs = Counter(line.split(" ", 1)[0] for line in words)
-    created = verbs["create"]
+    created, surplus = verbs["create"], verbs["surplus"]
     removed = verbs["remove"] + verbs["delete"]
-    return f"{created} to create, {len(words) - created - removed} to change, {removed} to remove, {kept} to leave"
+    changed = len(words) - created - removed - surplus
+    more = f", {surplus} surplus (docs/ownership.md)" if surplus else ""
+    return f"{created} to create, {changed} to change, {removed} to remove, {kept} to leave{more}"

@@ -17,6 +17,9 @@ from typing import Any, TypeAlias
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import tags_to_remove, tags_to_set
 
+#: The tag by which a resource belongs to a stack (:mod:`stack.ownership`, which a filter is not to load).
+_STACK_TAG = "mlflow:stack"
+
 Fields = Mapping[str, Any]
 #: Resources by kind and name. None stands, where something is wanted, for "must not be there".
 Wanted: TypeAlias = "Mapping[str, Mapping[str, Fields | None]]"
@@ -31,7 +34,7 @@ class UnknownFieldError(ValueError):
 class Change:
     """One resource that is not as wanted.
 
-    :param action: create, change or remove.
+    :param action: create, change or remove; surplus where no run removes it.
     :param before: the fields that differ, as AWS has them; empty for create.
     :param after: the fields that differ, as they are wanted; empty for remove.
     """
@@ -64,16 +67,22 @@ class Comparison:
 
     :param tags: by kind and name of what is wanted, the tags to give to it.
     :param untag: ``ids`` of resources, as AWS's APIs take them, and the ``keys`` of the tags to remove from them.
+    :param surplus: what carries the stack's tag and is not wanted. A run leaves it, and a destroy removes it.
     """
 
     changes: tuple[Change, ...]
     kept: int
     tags: Mapping[str, Mapping[str, Fields]] = field(default_factory=dict)
     untag: tuple[Fields, ...] = ()
+    surplus: tuple[Change, ...] = ()
 
 
 def compare(
-    wanted: Wanted, current: Current | None, exclusive: Collection[str] = (), ignore_tags: Collection[str] = ()
+    wanted: Wanted,
+    current: Current | None,
+    exclusive: Collection[str] = (),
+    ignore_tags: Collection[str] = (),
+    stack: str = "",
 ) -> Comparison:
     """What has to be done so that the resources are as wanted.
 
@@ -81,6 +90,7 @@ def compare(
     :param current: resources that are not wanted are left alone, unless their kind is exclusive.
     :param exclusive: kinds of which nothing may be there that is not wanted.
     :param ignore_tags: keys of tags, or beginnings of keys with a ``*``, of which somebody else sees to the values.
+    :param stack: name of the stack whose surplus is looked for, among the kinds that are wanted; empty for none.
     :raises UnknownFieldError: a wanted field of a resource that is there is not among those read.
     """
     there = current or {}
@@ -106,7 +116,14 @@ def compare(
                 changes.append(change)
             elif fields is not None:
                 kept += 1
-    return Comparison(tuple(changes), kept, tags, tuple(untag))
+    left = [
+        Change("surplus", kind, name, before={"ids": list(row.get("ids", []))})
+        for kind, resources in wanted.items()
+        for name, row in there.get(kind, {}).items()
+        if stack and kind not in exclusive and name not in resources
+        if row.get("tags", {}).get(_STACK_TAG) == stack
+    ]
+    return Comparison(tuple(changes), kept, tags, tuple(untag), tuple(left))
 
 
 def _change(kind: str, name: str, fields: Fields | None, found: Fields | None) -> Change | None:

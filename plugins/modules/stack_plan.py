@@ -43,6 +43,12 @@ options:
     type: list
     elements: str
     default: []
+  stack:
+    description:
+      - Name of the stack. What carries its tag C(mlflow:stack) and is not wanted, of the kinds that are, is surplus.
+      - Without it, nothing is.
+    type: str
+    default: ""
 notes:
   - Tags that the stack did not give to a resource are left alone. The keys of those that it gave, but for those that
     it always gives, stand in the tag C(mlflow:tags) of the resource.
@@ -92,6 +98,18 @@ words:
   type: list
   elements: str
   sample: ["change subnet 10.0.1.0/24: map_public"]
+surplus:
+  description: What carries the stack's tag and is not wanted. A run leaves it alone, and C(destroy.yml) removes it.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{action: surplus, kind: security group, name: fraud-test, before: {ids: [sg-0123456789abcdef0]}, after: {}}]
+surplus_words:
+  description: The same, a sentence each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["surplus security group fraud-test"]
 kept:
   description: Number of resources that are as wanted.
   returned: always

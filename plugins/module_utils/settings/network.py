@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import address_labels, nat_labels
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import pages, tags
 
 from .common import Account, Settings
@@ -18,10 +19,11 @@ def network(account: Account) -> Settings:
     found, names = account.resources["network"], account.names
     ec2 = account.clients["ec2"]
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
-    addresses = {}
-    for row in ec2.describe_addresses(Filters=mine)["Addresses"]:
-        own = tags(row.get("Tags"))
-        addresses[own.get("Name", row["PublicIp"])] = {"tags": own, "ids": [row["AllocationId"]]}
+    of_address = address_labels(account.resources["elastic_ips"], found)
+    addresses = {
+        of_address.get(row["PublicIp"], row["PublicIp"]): {"tags": tags(row.get("Tags")), "ids": [row["AllocationId"]]}
+        for row in ec2.describe_addresses(Filters=mine)["Addresses"]
+    }
     if found is None:
         return {"elastic address": addresses}
     vpc = found["vpc_id"]
@@ -54,6 +56,10 @@ def network(account: Account) -> Settings:
         for one in pages(ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=within)
         if one["State"].lower() not in ("deleted", "deleting")
     ]
+    of_id = nat_labels(
+        [{"id": nat["NatGatewayId"], "subnet_id": nat["SubnetId"]} for nat in nats],
+        {one["SubnetId"]: one["CidrBlock"] for one in subnets},
+    )
     ways = _ways(account, nats, gateways)
     spares = found["spare_route_table_ids"]
     used = {one["id"] for one in found["route_tables"] if one["mine"] and one["id"] not in spares}
@@ -86,15 +92,19 @@ def network(account: Account) -> Settings:
             for one in subnets
         },
         "NAT gateway": {
-            f"in {account.label(nat['SubnetId'])}": {"tags": tags(nat.get("Tags")), "ids": [nat["NatGatewayId"]]}
-            for nat in nats
+            of_id[nat["NatGatewayId"]]: {"tags": tags(nat.get("Tags")), "ids": [nat["NatGatewayId"]]} for nat in nats
         },
         "elastic address": addresses,
         "route table": {
             **dict(_tables(account, [one for one in tables if one["RouteTableId"] in used], ways)),
             **{spare: {} for spare in spares},
         },
-        "S3 gateway endpoint": _endpoints(account, endpoints, tables),
+        "S3 gateway endpoint": _endpoints(account, [one for one in endpoints if _is_s3(one)], tables),
+        "VPC endpoint": {
+            one["VpcEndpointId"]: {"tags": tags(one.get("Tags")), "ids": [one["VpcEndpointId"]]}
+            for one in endpoints
+            if not _is_s3(one)
+        },
         "security group": groups,
     }
 
@@ -157,12 +167,17 @@ def _tables(
         )
 
 
+def _is_s3(row: Mapping[str, Any]) -> bool:
+    """Whether an endpoint is a gateway to S3, as the role makes one."""
+    return str(row["ServiceName"]).endswith(".s3") and row["VpcEndpointType"] == "Gateway"
+
+
 def _endpoints(
     account: Account, endpoints: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The S3 gateway endpoints as one: those of a later zone get one of their own."""
     name_of = {row["RouteTableId"]: tags(row.get("Tags")).get("Name", row["RouteTableId"]) for row in tables}
-    mine = [row for row in endpoints if row["ServiceName"].endswith(".s3") and row["VpcEndpointType"] == "Gateway"]
+    mine = list(endpoints)
     if not mine:
         return {}
     return {

@@ -36,6 +36,31 @@ def nat_plan(
     }
 
 
+def nat_labels(gateways: Iterable[Mapping[str, Any]], block_of: Mapping[str, str]) -> dict[str, str]:
+    """What a comparison calls each NAT gateway, by id: ``in 10.0.1.0/24``, and a second one of a subnet by its id.
+
+    :param gateways: rows with ``id`` and ``subnet_id``.
+    :param block_of: blocks of the subnets, by id.
+    """
+    found: dict[str, str] = {}
+    for row in sorted(gateways, key=lambda row: str(row["id"])):
+        label = f"in {block_of.get(row['subnet_id'], row['subnet_id'])}"
+        found[row["id"]] = row["id"] if label in found.values() else label
+    return found
+
+
+def address_labels(addresses: Iterable[Mapping[str, Any]], network: Mapping[str, Any] | None) -> dict[str, str]:
+    """What a comparison calls each elastic address, by its public address: its name, which a gateway's goes by first.
+
+    AllocateAddress takes no client token: where its answer is lost, a second one of the same name is allocated.
+    """
+    held = {one for row in (network or {}).get("nat_gateways", []) for one in row["allocation_ids"]}
+    found: dict[str, str] = {}
+    for row in sorted(addresses, key=lambda row: (row["allocation_id"] not in held, row["allocation_id"])):
+        found[row["public_ip"]] = row["public_ip"] if row["name"] in found.values() else row["name"]
+    return found
+
+
 def route_table_of(network: Mapping[str, Any] | None, subnet_ids: Iterable[str], name: str) -> str:
     """The id of the route table of some subnets, or an empty text when it is to be made.
 

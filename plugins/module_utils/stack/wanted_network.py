@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from .egress import nat_plan
+from .egress import address_labels, nat_labels, nat_plan
 
 Tags = Mapping[str, str]
 
@@ -81,9 +81,9 @@ def wanted_nats(
         block = {row["id"]: row["cidr"] for row in network["subnets"]}
         known = list(addresses)
         plan = nat_plan(network, list(cidrs), known)
-        of_id = {row["id"]: f"in {block.get(row['subnet_id'], row['subnet_id'])}" for row in network["nat_gateways"]}
+        of_id, of_address = nat_labels(network["nat_gateways"], block), address_labels(known, network)
         gateways.update(dict.fromkeys(of_id[one] for one in plan["surplus"]))
-        rows.update({row["name"]: None for row in known if row["public_ip"] in plan["addresses"]})
+        rows.update(dict.fromkeys(of_address[one] for one in plan["addresses"]))
     for position, (cidr, zone) in enumerate(cidrs.items()):
         gateways[f"in {cidr}"] = {"tags": {**tags, "Name": f"{stack_name}-{zone}"}}
         name = f"{stack_name}-nat-{position}"
