@@ -126,7 +126,36 @@ NOT_VISIBLE = Kind(
     ),
     60,
 )
+#: What a request whose answer was lost has created. botocore sends it again, and where the operation has no client
+#: token, AWS says that it is there. Tried again, a module finds it. What is somebody else's was refused before the run.
+ALREADY_EXISTS = Kind(
+    (
+        # EC2 (API Reference, "Error codes")
+        r"InvalidGroup\.Duplicate",
+        r"InvalidPermission\.Duplicate",
+        r"InvalidSubnet\.Conflict",
+        r"Resource\.AlreadyAssociated",
+        r"Resource\.AlreadyAssigned",
+        r"RouteAlreadyExists",
+        # RDS: subnet groups, parameter groups, instances
+        r"DB\w+AlreadyExists",
+        # ELB: target groups, load balancers, listeners
+        r"Duplicate(TargetGroupName|LoadBalancerName|Listener)",
+        # IAM: roles
+        r"EntityAlreadyExists",
+        # CloudWatch Logs: log groups
+        r"ResourceAlreadyExistsException",
+        # S3: buckets, outside us-east-1
+        r"BucketAlreadyOwnedByYou",
+        # Secrets Manager: secrets
+        r"ResourceExistsException",
+        # ECS: services
+        r"Creation of service was not idempotent",
+    ),
+    60,
+)
 KINDS: dict[str, Kind] = {
+    "already_exists": ALREADY_EXISTS,
     "iam_propagation": IAM_PROPAGATION,
     "in_use": IN_USE,
     "not_visible": NOT_VISIBLE,

@@ -65,7 +65,13 @@ def _become(name: str, folder: str, env: dict[str, str], where: str) -> None:
         os.fdopen(number, mode, encoding="utf-8", closefd=False) for number, mode in enumerate("rww")
     )
     sys.argv = [name]
-    runpy.run_module(f"{_PLUGINS}.modules.{name}", run_name="__main__", alter_sys=True)
+    runpy.run_module(_path(name), run_name="__main__", alter_sys=True)
+
+
+def _path(name: str) -> str:
+    """Where Python finds a module: of this collection by its short name, of another one by its whole name."""
+    collection, _dot, module = name.rpartition(".")
+    return f"ansible_collections.{collection}.plugins.modules.{module}" if collection else f"{_PLUGINS}.modules.{name}"
 
 
 def _forked(name: str, payload: str, env: dict[str, str], timeout: float) -> tuple[str, str]:
@@ -89,7 +95,7 @@ def _forked(name: str, payload: str, env: dict[str, str], timeout: float) -> tup
 def _own_process(name: str, payload: str, env: dict[str, str], timeout: float) -> tuple[str, str]:
     """What a module wrote to its output and error, in a new process."""
     done = subprocess.run(
-        [sys.executable, "-m", f"{_PLUGINS}.modules.{name}"],
+        [sys.executable, "-m", _path(name)],
         input=payload,
         env={**env, "PYTHONPATH": env.get("PYTHONPATH", str(COLLECTIONS))},
         capture_output=True,
@@ -111,7 +117,7 @@ def run_module(
 ) -> dict[str, Any]:
     """Runs a module and returns what it answers; a failed one has ``failed: true`` and a ``msg``.
 
-    :param name: the module's short name.
+    :param name: the module's short name; its whole one where it is of another collection.
     :param env: environment variables beside those of this process, such as the address of an AWS.
     :param timeout: seconds until the process is ended.
     :raises AssertionError: it answered no JSON.
