@@ -56,6 +56,7 @@ class Actions:
         self._launcher = launcher
         self._wake = wake
         self._tokens: dict[tuple[str, str, str], list[Task]] = {}
+        self._service_tokens: dict[tuple[str, str], str] = {}
 
     def install(self) -> None:
         """Put the actions in the place of moto's."""
@@ -142,7 +143,11 @@ class Actions:
         if parameters.get("desiredCount") is None:
             raise invalid_parameter("Desired count can not be null.")
         existing = self._store.find_service(cluster.arn, parameters["serviceName"])
+        token = str(parameters.get("clientToken") or "")
         if existing is not None and existing.status == "ACTIVE":
+            # The same request once more (API CreateService, clientToken).
+            if token and self._service_tokens.get((cluster.arn, existing.name)) == token:
+                return {"service": existing.describe(tags=True)}
             raise invalid_parameter("Creation of service was not idempotent.")
         if existing is not None and existing.status == "DRAINING":
             raise invalid_parameter("Unable to Start a service that is still Draining.")
@@ -166,6 +171,7 @@ class Actions:
         )
         service.deploy(Deployment(definition, _deployed(kept)))
         self._store.add_service(service)
+        self._service_tokens[cluster.arn, service.name] = token
         return {"service": service.describe(tags=True)}
 
     @staticmethod

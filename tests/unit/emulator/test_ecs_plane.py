@@ -804,9 +804,12 @@ def test_requests_that_ecs_refuses(cloud: Cloud) -> None:
 
 def test_a_service_name_is_taken_once(cloud: Cloud) -> None:
     definition = cloud.register(cloud.server())
-    service = cloud.create_service(definition, 0)
-    with pytest.raises(ClientError, match="Creation of service was not idempotent"):
-        cloud.create_service(definition, 0, service)
+    service = cloud.create_service(definition, 0, clientToken="one")
+    # The same request once more, after an answer that was lost.
+    cloud.create_service(definition, 0, service, clientToken="one")
+    for token in ("two", None):
+        with pytest.raises(ClientError, match="Creation of service was not idempotent"):
+            cloud.create_service(definition, 0, service, **({"clientToken": token} if token else {}))
     cloud.delete_service(service)
     cloud.create_service(definition, 0, service)
     assert cloud.wait_steady(service)["status"] == "ACTIVE"
