@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
@@ -94,6 +94,7 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
             f"--region {inputs.get('stack_region') or 'REGION'} --db-instance-identifier {name} "
             f"--engine-version {wanted} --allow-major-version-upgrade)"
         )
+    found += _storage_changes(inputs, now)
     key = inputs["rds_kms_key_id"]
     if key and key != now["kms_key_arn"]:
         found.append(
@@ -107,6 +108,20 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
             f"cannot change; set it back to {now['master_username']}"
         )
     return found
+
+
+def _storage_changes(inputs: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Changes of the storage that RDS does not take while it still optimizes it after the last one."""
+    if now.get("status") != "storage-optimization":
+        return
+    after = (
+        f"but RDS still optimizes the storage of {now['instance_id']} after its last change (storage-optimization) and "
+        "takes no other one before, which can be hours; run again when its status is available, or set it back to"
+    )
+    if int(inputs["rds_allocated_storage"]) > int(now["allocated_storage"]):
+        yield f"rds_allocated_storage: {inputs['rds_allocated_storage']}, {after} {now['allocated_storage']}"
+    if inputs["rds_storage_type"] != now["storage_type"]:
+        yield f"rds_storage_type: {inputs['rds_storage_type']}, {after} {now['storage_type']}"
 
 
 def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -48,6 +48,19 @@ def database(resources: Mapping[str, Any]) -> State:
     return State(row["usable"], remedy is not None, f"{what}: {remedy}" if remedy else what)
 
 
+#: RDS statuses in which ModifyDBInstance is taken: what RDS does meanwhile does not keep it from that, or needs it.
+#: In storage-optimization, only the storage cannot be changed (RDS user guide, "DB instance status").
+_RDS_TAKES_CHANGES = frozenset({"available", "storage-full", "storage-optimization"})
+
+
+def database_idle(resources: Mapping[str, Any]) -> State:
+    """RDS takes a change of the DB instance: it refuses one while it still works on it (InvalidDBInstanceState)."""
+    row = resources["rds"]
+    if row is None or row["status"] in _RDS_TAKES_CHANGES:
+        return State(True, False, "")
+    return replace(database(resources), ready=False)
+
+
 def nat_gateways(resources: Mapping[str, Any]) -> State:
     """Every NAT gateway is available."""
     row = resources["network"]
@@ -72,11 +85,12 @@ def load_balancer(resources: Mapping[str, Any]) -> State:
 
 _STATES: dict[str, Callable[[Mapping[str, Any]], State]] = {
     "database": database,
+    "database_idle": database_idle,
     "nat_gateways": nat_gateways,
     "load_balancer": load_balancer,
 }
 
 
 def state(resources: Mapping[str, Any], what: str) -> State:
-    """The state of ``what``: database, nat_gateways or load_balancer."""
+    """The state of ``what``: database, database_idle, nat_gateways or load_balancer."""
     return _STATES[what](resources)

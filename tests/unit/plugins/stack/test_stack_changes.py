@@ -87,6 +87,12 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("rds", {}, {}),
     ("rds", {"rds_engine_version": "15.12", "rds_kms_key_id": KEY}, {}),
     ("rds", {"rds_engine_version": "15.13"}, {}),
+    # What is not the storage may change meanwhile.
+    (
+        "rds",
+        {"rds_allocated_storage": 20, "rds_storage_type": "gp3"},
+        {"rds": {**RDS, "status": "storage-optimization", "allocated_storage": 20, "storage_type": "gp3"}},
+    ),
     ("rds", {"rds_engine_version": "16", "rds_kms_key_id": "other", "secrets_master_username": "x"}, {"rds": None}),
     ("rds", {"rds_engine_version": "16"}, {"rds": {**RDS, "mine": False}}),
     # Numbers in texts are numbers.
@@ -110,7 +116,22 @@ RIGHT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("secrets", {"secrets_kms_key_id": KEY}, {"secrets": {"master": GIVEN_MASTER["master"]}}),
 ]
 
+#: RDS optimizes for hours after a change of the storage.
+OPTIMIZED = {**RDS, "status": "storage-optimization", "allocated_storage": 20, "storage_type": "gp3"}
+
 WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
+    (
+        "rds",
+        {"rds_allocated_storage": 50, "rds_storage_type": "gp3"},
+        {"rds": OPTIMIZED},
+        ("rds_allocated_storage: 50", "of fraud-db", "storage-optimization", "set it back to 20"),
+    ),
+    (
+        "rds",
+        {"rds_allocated_storage": 20, "rds_storage_type": "io1"},
+        {"rds": OPTIMIZED},
+        ("rds_storage_type: io1", "of fraud-db", "when its status is available", "set it back to gp3"),
+    ),
     # It would take the guard away for good.
     ("rds", {"stack_recreate_database": True}, {}, ("stack_recreate_database: true", "fraud-db exists", "take it out")),
     (

@@ -38,6 +38,16 @@ TABLE: list[tuple[str, dict[str, Any], tuple[bool, bool], str]] = [
     ("database", _database("backing-up", usable=True), READY, "database fraud-db is backing-up"),
     ("database", _database("stopped"), HOPELESS, "database fraud-db is stopped: start the instance"),
     ("database", _database("storage-full"), HOPELESS, "storage-full: raise rds_allocated_storage"),
+    ("database_idle", {"rds": None}, READY, ""),
+    ("database_idle", _database("available"), READY, ""),
+    # Only the storage cannot be changed, and more of it is the remedy.
+    ("database_idle", _database("storage-optimization"), READY, ""),
+    ("database_idle", _database("storage-full"), READY, ""),
+    *(
+        ("database_idle", _database(status, usable=True), WAIT, f"database fraud-db is {status}")
+        for status in ("modifying", "backing-up", "rebooting", "upgrading", "configuring-log-exports")
+    ),
+    ("database_idle", _database("stopped"), HOPELESS, "database fraud-db is stopped: start the instance"),
     ("nat_gateways", {"network": None}, HOPELESS, "run --tags network first"),
     ("nat_gateways", _nat(), HOPELESS, "there is no NAT gateway: run --tags network"),
     ("nat_gateways", _nat("available", "failed"), HOPELESS, "nat-1 failed (no address)"),
