@@ -132,6 +132,9 @@ ALREADY_EXISTS = Kind(
     (
         # EC2 (API Reference, "Error codes")
         r"InvalidGroup\.Duplicate",
+        # amazon.aws.ec2_security_group leaves AWS's code out of its message; another reason fails for the minute.
+        r"Failed to create security group$",
+        r"Failed to authorize security group (ingress|egress)$",
         r"InvalidPermission\.Duplicate",
         r"InvalidSubnet\.Conflict",
         r"Resource\.AlreadyAssociated",

@@ -148,7 +148,6 @@ def test_the_task_is_tried_again_and_finds_what_it_made(aws: Any, ground: Ground
     args = {**arguments(ground), "region": REGION}
     if module not in _UNTAGGED:
         args["tags"] = TAGS
-    # As the callback that tells what AWS answered has the modules do (plugins/callback/errors.py).
     with lossy(aws.endpoint, lose) as way:
         env = {**aws.process_env, "AWS_ENDPOINT_URL": way.url, "AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "10"}
         told = run_module(module, args, env)
