@@ -191,7 +191,7 @@ def _service(it: Deployment) -> list[Statement]:
         _allow(
             "Logs",
             "logs CreateLogGroup DeleteLogGroup GetLogEvents ListTagsForResource ListTagsLogGroup PutRetentionPolicy "
-            "TagLogGroup TagResource UntagLogGroup UntagResource",
+            "TagLogGroup TagResource UntagResource",
             [
                 arn
                 for group in (names.log_group, names.insights_log_group)

@@ -150,8 +150,6 @@ ALREADY_EXISTS = Kind(
         r"ResourceAlreadyExistsException",
         # S3: buckets, outside us-east-1
         r"BucketAlreadyOwnedByYou",
-        # Secrets Manager: secrets
-        r"ResourceExistsException",
         # ECS: services
         r"Creation of service was not idempotent",
     ),

@@ -81,7 +81,6 @@ UNUSED: dict[str, str] = {
     "iam:UpdateAssumeRolePolicy": _BY_HAND,
     "iam:UpdateRole": _BY_HAND,
     "kms:DescribeKey": "a secret or a bucket that names its key by an alias",
-    "logs:UntagResource": "amazon.aws may take the place of UntagLogGroup by it",
     "rds:CreateDBSnapshot": _AWS_ASKS,  # DeleteDBInstance with a last snapshot
     "rds:ModifyDBSubnetGroup": "a zone that is added",
     "rds:ResetDBParameterGroup": "a parameter that is taken out of rds_parameters",

@@ -136,5 +136,5 @@ def test_a_success_is_not_tried_again() -> None:
 
 
 def test_an_unknown_kind_is_a_mistake() -> None:
-    with pytest.raises(AnsibleFilterError, match="'inuse' is not one of iam_propagation, in_use"):
+    with pytest.raises(AnsibleFilterError, match="'inuse' is not one of already_exists, iam_propagation"):
         transient({"failed": True, "msg": "x"}, "inuse")
