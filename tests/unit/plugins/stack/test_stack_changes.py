@@ -128,9 +128,9 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
     ),
     (
         "rds",
-        {"rds_allocated_storage": 20, "rds_storage_type": "io1"},
+        {"rds_allocated_storage": 20, "rds_storage_type": "gp2"},
         {"rds": OPTIMIZED},
-        ("rds_storage_type: io1", "of fraud-db", "when its status is available", "set it back to gp3"),
+        ("rds_storage_type: gp2", "of fraud-db", "when its status is available", "set it back to gp3"),
     ),
     # It would take the guard away for good.
     ("rds", {"stack_recreate_database": True}, {}, ("stack_recreate_database: true", "fraud-db exists", "take it out")),
