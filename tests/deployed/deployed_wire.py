@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wire between a run and what it calls: where it is cut right after a call was answered.
+"""The wire between a run and what it calls: where it is cut right after a call was answered, or credentials expire.
 
 It passes requests on as they are, so that their signatures stay valid, and knows a call by its request alone.
 """
@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from emulator.iam.errors import Protocol
+from emulator.iam.errors import Problem, Protocol, refuse
 from tests.deployed.deployed_runs import Site, kill_tree
 from tests.playbooks import Ended
 
@@ -92,6 +92,8 @@ class Wire:
     renames: bool = False
     #: Told of each call that was answered well, before its caller is.
     after: Callable[[Call], None] | None = None
+    #: From now on AWS refuses the caller's credentials as expired.
+    expired: bool = False
     url: str = field(default="", init=False)
 
     @contextmanager
@@ -116,6 +118,10 @@ def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:
         def _pass_on(self) -> None:
             body = self._body()
             call = read_call(self.command, self.path, dict(self.headers.items()), body)
+            if wire.expired:
+                refusal = refuse(call.protocol, Problem.EXPIRED_TOKEN)
+                self._answer(refusal.status, [("Content-Type", refusal.content_type), *refusal.headers], refusal.body)
+                return
             link = http.client.HTTPConnection(str(upstream.hostname), upstream.port, timeout=600)
             link.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():

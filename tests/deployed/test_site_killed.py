@@ -12,7 +12,7 @@ import pytest
 
 from tests.account import added, counts, resources
 from tests.deployed.deployed_runs import Site
-from tests.deployed.deployed_wire import Cut, Wire
+from tests.deployed.deployed_wire import Call, Cut, Wire
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -65,6 +65,8 @@ WANTED = {
     "logGroups": 1,
     "ScalableTargets": 1,
 }
+#: What one sentence says when the credentials of a run end before it does.
+EXPIRED = "The AWS credentials of this run have expired"
 
 
 class Killer:
@@ -136,3 +138,27 @@ def test_migration_ran_once(account: Site) -> None:
 
 def test_second_run_changes_nothing(account: Site) -> None:
     account.run(**VARIABLES).assert_nothing_changed()
+
+
+def test_credentials_that_expire_in_a_long_wait(account: Site, empty: dict[str, set[str]], wire: Wire) -> None:
+    """While the service becomes steady: one sentence says what to do, and the next run completes."""
+    changed: dict[str, Any] = {**VARIABLES, "ecs_mlflow_environment": {"MLFLOW_HTTP_REQUEST_TIMEOUT": "121"}}
+
+    def expire(call: Call) -> bool:
+        wire.expired = wire.expired or call.action == "UpdateService"
+        return False
+
+    try:
+        ended = Cut(expire).run(account, [wire], **changed)
+    finally:
+        wire.expired = False
+    assert ended.code == 2, ended.output[-3000:]
+    assert ended.output.count(EXPIRED) == 1, ended.output[-3000:]
+    assert "run the same command again" in ended.output
+
+    account.deploy(**changed)
+    # The former revisions are kept (ecs_mlflow_keep_revisions).
+    assert {*doubled(account, empty)} <= {"taskDefinitionArns"}
+    assert account.stack.settings()["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "121"
+    assert account.stack.search(account.stack.login) == 200
+    account.run(**changed).assert_nothing_changed()
