@@ -88,6 +88,12 @@ def test_bytes_lie_in_the_bucket_under_the_prefix(stack: Stack, logged: Logged) 
     assert next(iter(found)).endswith(f"/{logged.run}/artifacts/model/weights.bin")
 
 
+def test_an_artifact_that_is_not_there_is_not_found(stack: Stack, logged: Logged) -> None:
+    """S3 answers 403 to the task, which may list its prefix only."""
+    assert stack.ask(f"/get-artifact?run_id={logged.run}&path=model/weights.bin", stack.login) == 200
+    assert stack.ask(f"/get-artifact?run_id={logged.run}&path=model/none.bin", stack.login) == 404
+
+
 def test_run_lies_in_postgresql(stack: Stack, logged: Logged) -> None:
     connection = stack.connect(stack.secret("database/mlflow"))
     try:

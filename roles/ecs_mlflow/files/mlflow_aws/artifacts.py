@@ -52,8 +52,9 @@ from mlflow_aws.rights import LOGGED_MODEL, RUN, Caller, caller, may, model_perm
 
 #: The tag that makes a model version a prompt, and the sources that prompts have: words, not places.
 PROMPT_TAG, PROMPT_SOURCES = "mlflow.prompt.is_prompt", ("dummy-source", "prompt-template")
-#: What boto3 says of an object that is not there.
-_MISSING = re.compile(r"An error occurred \((?:404|NoSuchKey)\)")
+#: What boto3 says of an object that is not there. It is 403 to who may not list the whole bucket, as a task
+#: (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, "Permissions").
+_MISSING = re.compile(r"An error occurred \((?:403|404|NoSuchKey|AccessDenied)\)")
 #: Parameters of repository methods that are paths relative to the repository.
 _PATHS = ("artifact_path", "path", "remote_file_path", "src_artifact_path")
 
@@ -293,7 +294,8 @@ def confined_repository(root: ArtifactRoot) -> type[S3ArtifactRepository]:
             try:
                 return super().download_artifacts(artifact_path, *args, **kwargs)  # type: ignore[no-untyped-call]
             except MlflowException as error:
-                if not _MISSING.search(str(error)):
+                place = (*check_location(self.artifact_uri, root), *(artifact_path or "").split("/"))
+                if not _MISSING.search(str(error)) or _holds_objects(tuple(filter(None, place)), root):
                     raise
             raise MlflowException(f"there is no artifact at {artifact_path!r}", RESOURCE_DOES_NOT_EXIST)
 
