@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def test_the_tarball_leaves_the_development_environment_out(tarball: Path) -> No
 
 
 def test_the_tests_of_the_plugins_use_nothing_that_is_left_out(tarball: Path, tmp_path: Path) -> None:
-    with tarfile.open(tarball) as archive:
-        archive.extractall(tmp_path, filter="data")
+    # Python 3.11 has the safe way to extract from its fourth release on only; Debian 12 has the second.
+    subprocess.run(["tar", "-xzf", str(tarball), "-C", str(tmp_path)], check=True)
     elsewhere = []
     for path in sorted((tmp_path / "tests" / "unit" / "plugins").rglob("*.py")):
         # At the head of a file; what a test needs that is skipped there, it imports itself.

@@ -34,7 +34,6 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingSt
 from mlflow_aws import traces
 from mlflow_aws.hooks import before, original_of, refused
 from mlflow_aws.locations import (
-    PROXIED,
     REFERENCES,
     REMEDY,
     ArtifactRoot,
@@ -82,7 +81,7 @@ def install(root: ArtifactRoot) -> None:
         """Whatever went wrong with S3, its text tells nobody where the artifacts lie."""
         if response.status_code >= 400 and not response.is_streamed:
             said = response.get_data()
-            for place, name in ((root.uri, f"{PROXIED}:"), (root.bucket, "the bucket")):
+            for place, name in ((root.uri, "(artifact root)"), (root.bucket, "(bucket)")):
                 said = said.replace(place.encode(), name.encode())
             response.set_data(said)
         return response

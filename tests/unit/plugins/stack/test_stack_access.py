@@ -19,7 +19,7 @@ TABLE: list[tuple[Exception, tuple[str, ...]]] = [
     (_refused("SignatureDoesNotMatch"), ("refused the credentials", "AWS_SECRET_ACCESS_KEY")),
     (_refused("AuthFailure"), ("refused the credentials (AuthFailure)", "check AWS_PROFILE")),
     (_refused("ExpiredToken"), ("have expired (ExpiredToken)", "sign in again")),
-    (_refused("RequestExpired"), ("have expired", "run again")),
+    (_refused("RequestExpired"), ("have expired", "run the same command again")),
     (botocore.exceptions.NoCredentialsError(), ("no usable AWS credentials", "set AWS_PROFILE")),
     (
         botocore.exceptions.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),

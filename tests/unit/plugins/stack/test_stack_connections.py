@@ -18,7 +18,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given impor
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 from botocore.exceptions import ClientError
 
-from tests.deployed.deployed_stack import ROOT
+from tests.unit.plugins.run_module import ROOT
 from tests.unit.plugins.stack.stack_inputs import ROLES, everything
 
 GIB = 2**30
