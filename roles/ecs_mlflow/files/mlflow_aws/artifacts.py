@@ -78,8 +78,8 @@ def install(root: ArtifactRoot) -> None:
 
     @auth.app.after_request
     def without_place(response: Any) -> Any:
-        """Whatever went wrong with S3, its text tells nobody where the artifacts lie."""
-        if response.status_code >= 400 and not response.is_streamed:
+        """What went wrong with S3 tells nobody where the artifacts lie. A refusal may repeat what was sent."""
+        if response.status_code >= 500 and not response.is_streamed:
             said = response.get_data()
             for place, name in ((root.uri, "(artifact root)"), (root.bucket, "(bucket)")):
                 said = said.replace(place.encode(), name.encode())
