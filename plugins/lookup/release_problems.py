@@ -11,8 +11,8 @@ name: release_problems
 version_added: "1.0.0"
 short_description: Whether the package index has the release of MLflow
 description:
-  - Asks the package index of O(mlops.mlflow_aws.ecs_mlflow#role:ecs_mlflow_index_url), or PyPI, whether it has
-    O(mlops.mlflow_aws.ecs_mlflow#role:ecs_mlflow_version). An index that does not answer is no problem,
+  - Asks the package index of O(mlops.mlflow_aws.ecs_mlflow#role:main:ecs_mlflow_index_url), or PyPI, whether it has
+    O(mlops.mlflow_aws.ecs_mlflow#role:main:ecs_mlflow_version). An index that does not answer is no problem,
     for it may be one that only the tasks reach.
   - Nobody is asked about releases whose requirements come with the collection, nor where the image has MLflow.
 author:

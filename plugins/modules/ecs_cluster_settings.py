@@ -141,34 +141,40 @@ def create(client: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def bring_about(
+    client: Any, wanted: Mapping[str, Any], check_mode: bool
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """The cluster as it was, and as it is wanted, which it then is.
+
+    :param check_mode: nothing is written; a cluster that would be created is None.
+    """
+    current = describe(client, wanted["cluster"])
+    if wanted["state"] == "absent":
+        if current is not None and not check_mode:
+            # API DeleteCluster
+            client.delete_cluster(cluster=current["arn"])
+        return current, None
+    if current is None:
+        return None, None if check_mode else create(client, wanted)
+    setting, to_set, to_remove = plan(current, wanted["container_insights"], wanted["tags"], wanted["purge_tags"])
+    if not check_mode:
+        apply(client, current["arn"], setting, to_set, to_remove)
+    tags = {**{key: value for key, value in current["tags"].items() if key not in to_remove}, **to_set}
+    return current, {**current, "container_insights": setting or current["container_insights"], "tags": tags}
+
+
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     wanted = module.params
     verb = "Deleting" if wanted["state"] == "absent" else "Setting up"
     try:
         client = module.client("ecs", config={"retries": {"mode": "standard", "max_attempts": 12}})
-        current = describe(client, wanted["cluster"])
-        if wanted["state"] == "absent":
-            if current is not None and not module.check_mode:
-                # API DeleteCluster
-                client.delete_cluster(cluster=current["arn"])
-            module.exit_json(changed=current is not None, cluster=None, diff={"before": current or {}, "after": {}})
-            return
-        if current is None:
-            made = None if module.check_mode else create(client, wanted)
-            module.exit_json(changed=True, cluster=made, diff={"before": {}, "after": made or {}})
-            return
-        setting, to_set, to_remove = plan(current, wanted["container_insights"], wanted["tags"], wanted["purge_tags"])
-        after = {
-            **current,
-            "container_insights": setting or current["container_insights"],
-            "tags": {**{k: v for k, v in current["tags"].items() if k not in to_remove}, **to_set},
-        }
-        if not module.check_mode:
-            apply(client, current["arn"], setting, to_set, to_remove)
+        before, after = bring_about(client, wanted, module.check_mode)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         module.fail_json_aws(error, msg=f"{verb} the cluster {wanted['cluster']} failed")
-    module.exit_json(changed=after != current, cluster=after, diff={"before": current, "after": after})
+    # In check mode a cluster that would be created is not known yet.
+    changed = before != after or (before is None and wanted["state"] == "present")
+    module.exit_json(changed=changed, cluster=after, diff={"before": before or {}, "after": after or {}})
 
 
 if __name__ == "__main__":

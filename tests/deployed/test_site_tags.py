@@ -8,6 +8,7 @@ Each test takes the stack that the one before left, so a failure makes the later
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,7 @@ def test_tags_of_others_are_no_drift(account: Site) -> None:
     assert kinds == {kind.partition(" ")[0] for kind in stack_whole.TAGGED}
     for one in ids(account):
         TAG[service_of(one)](account.stack.aws(service_of(one)), one, THEIRS)
+    time.sleep(account.settling)
     assert_theirs(account)
     # It writes drift.json, and ends with 2 where there is any drift.
     account.run("playbooks/drift.yml", **IGNORING).assert_good()

@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from ..mlflow.client import Experiment, MlflowClient, Run
 from ..mlflow.errors import AlreadyExistsError, ApiError, MlflowError, NotFoundError
@@ -52,12 +52,12 @@ def require_writes(target: Target) -> None:
 @contextmanager
 def probe_run(target: Target) -> Iterator[Run]:
     """A run that is gone afterwards, whatever happens in between."""
-    if target.experiment_name is None:
-        with _own_experiment(target) as experiment_id:
+    with ExitStack() as stack:
+        if target.experiment_name is None:
+            experiment_id = stack.enter_context(_own_experiment(target))
             yield target.client.create_run(experiment_id, "health-check", {MARK: secrets.token_hex(16)})
-    else:
-        with _run_in(target, target.experiment_name) as run:
-            yield run
+        else:
+            yield stack.enter_context(_run_in(target, target.experiment_name))
 
 
 @contextmanager

@@ -185,7 +185,7 @@ def test_a_role_may_be_passed_once_iam_sees_it(age: Any, waited: float | None) -
     else:
         ecs.register(request)
     assert clock.now == (waited or 0)
-    assert {arguments["RoleName"] for _, arguments in iam.calls} == {"web"}
+    assert {arguments["RoleName"] for _operation, arguments in iam.calls} == {"web"}
 
 
 def test_one_token_for_all_attempts_to_start_a_task() -> None:

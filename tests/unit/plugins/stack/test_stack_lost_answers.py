@@ -126,7 +126,7 @@ def ground(aws: Any) -> Ground:
     ec2 = aws.client("ec2", region=REGION)
     vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
     other = ec2.create_vpc(CidrBlock="10.88.0.0/16")["Vpc"]["VpcId"]
-    gateways = [ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"] for _ in range(2)]
+    gateways = [ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"] for _number in range(2)]
     ec2.attach_internet_gateway(InternetGatewayId=gateways[1], VpcId=other)
     return {
         "vpc": vpc,
