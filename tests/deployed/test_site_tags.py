@@ -137,7 +137,7 @@ def test_a_key_that_leaves_the_inventory_is_removed_and_nothing_else(account: Si
 
 
 def test_without_any_tag_of_the_inventory_no_record_is_left(account: Site) -> None:
-    left = {"mlflow_users": GIVEN["mlflow_users"], "ecs_mlflow_start_period": 130}
+    left = {"mlflow_users": GIVEN["mlflow_users"], "stack_tags": {}, "ecs_mlflow_start_period": 130}
     account.run(**left).assert_good()
     assert {name for name, own in now(account).items() if "Owner" in own or "mlflow:tags" in own} == set()
     assert {own["CreatedBy"] for own in now(account).values()} == {"somebody"}
