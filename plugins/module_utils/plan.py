@@ -65,7 +65,7 @@ class Change:
 class Comparison:
     """What differs, and how many resources are as wanted.
 
-    :param tags: by kind and name of what is wanted, the tags to give to it.
+    :param tags: by kind and name, the tags that each wanted resource is to have.
     :param untag: ``ids`` of resources, as AWS's APIs take them, and the ``keys`` of the tags to remove from them.
     :param surplus: what carries the stack's tag and is not wanted. A run leaves it, and a destroy removes it.
     """

@@ -39,7 +39,7 @@ options:
   ignore_tags:
     description:
       - Keys of tags, or beginnings of keys with a C(*) at their end, of which somebody else sees to the values.
-      - Such a tag is given to a resource that is yet to be made, and is left alone on one that exists.
+      - Such a tag is set when a resource is created, and is left alone on one that exists.
     type: list
     elements: str
     default: []

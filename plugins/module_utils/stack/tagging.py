@@ -52,7 +52,7 @@ def tags_to_set(
 ) -> dict[str, Any]:
     """The tags that a run gives to a resource. One that exists keeps those of which somebody else sees to the value.
 
-    :param current: the tags that it has; None where it is yet to be made.
+    :param current: the tags that it has; None where it does not exist yet.
     :param ignore: patterns as :func:`ignored` takes them.
     """
     if current is None:
