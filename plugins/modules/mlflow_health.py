@@ -29,7 +29,8 @@ options:
       - V(version) - C(/version) answers O(version).
       - V(auth) - 401 without a login and with a wrong password, 200 with the login, and all passwords that MLflow
         has shipped are refused.
-      - V(hosts) - a foreign C(Host) or C(Origin) header is refused, the server's own are accepted (3.x).
+      - V(hosts) - a foreign C(Host) or C(Origin) header is refused, the server's own are accepted.
+        Skipped where an MLflow 2.x, which checks neither by itself, accepts them.
       - V(consistency) - the login on new connections until every task has answered; tasks that disagree show.
       - V(api) - the tracking API answers a search.
       - V(roundtrip) - a run with a metric, a parameter and a tag is written, read back and removed.

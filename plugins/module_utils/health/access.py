@@ -66,13 +66,18 @@ def auth(target: Target) -> Finding:
 
 
 def hosts(target: Target) -> Finding:
-    """3.x: a foreign Host or Origin is refused, the server's own are accepted (mlflow/server/security_utils.py)."""
-    if target.client.version().generation < 3:
-        raise StageSkipped("2.x checks neither Host nor Origin (CVE-2025-14279)")
+    """A foreign Host or Origin is refused, the server's own are accepted (mlflow/server/security_utils.py).
+
+    MLflow 2 has neither check (CVE-2025-14279). Those that somebody put around it, as the role ``ecs_mlflow`` does, are
+    checked as those of MLflow 3.
+    """
+    checks = target.client.version().generation >= 3
     stranger = target.client.as_user(None).transport
     # Without a login: it has no business on the way to a foreign name.
     answer = stranger.send("GET", _SEARCH, query={"max_results": 1}, headers={"Host": FOREIGN_HOST})
     if answer.status in (200, 401):
+        if not checks:
+            raise StageSkipped(f"MLflow 2.x checks neither Host nor Origin (CVE-2025-14279), {FOREIGN_HOST} is served")
         raise StageFailed(
             f"a request for the host {FOREIGN_HOST} is served: foreign pages can reach this server (DNS rebinding)",
             "start the server with --allowed-hosts and only its own names, without *",
@@ -87,6 +92,10 @@ def hosts(target: Target) -> Finding:
         _post_as_page(target, FOREIGN_ORIGIN)
     except ForbiddenError:
         return Finding(f"foreign Host and Origin are refused; a page from {own} may post")
+    if not checks:
+        raise StageSkipped(
+            f"a foreign Host is refused; MLflow 2.x checks no Origin (CVE-2025-14279): {FOREIGN_ORIGIN} may post"
+        )
     raise StageFailed(
         f"a page from {FOREIGN_ORIGIN} may post to this server",
         "start the server with --cors-allowed-origins and only its own address, without *",

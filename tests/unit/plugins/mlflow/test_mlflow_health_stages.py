@@ -186,6 +186,25 @@ def test_foreign_hosts_and_origins_are_found(fault_server: Start, replies: list[
         runner.STAGES["hosts"](checked)
 
 
+@pytest.mark.parametrize(
+    ("replies", "says"),
+    [
+        ([Reply(401)], "checks neither Host nor Origin"),
+        ([Reply(403), Reply(200), Reply(200), Reply(200)], "a foreign Host is refused; MLflow 2.x checks no Origin"),
+    ],
+)
+def test_what_mlflow_2_does_not_check_is_skipped(fault_server: Start, replies: list[Reply], says: str) -> None:
+    checked = target(fault_server(Reply(200, b"2.18.0"), *replies).url, Login("me", secrets.token_urlsafe(24)))
+    with pytest.raises(StageSkipped, match=says):
+        runner.STAGES["hosts"](checked)
+
+
+def test_checks_around_mlflow_2_are_found_like_its_own(fault_server: Start) -> None:
+    server = fault_server(Reply(200, b"2.18.0"), Reply(403), Reply(200), Reply(200), Reply(403))
+    found = runner.STAGES["hosts"](target(server.url, Login("me", secrets.token_urlsafe(24))))
+    assert "foreign Host and Origin are refused" in found.detail
+
+
 def test_the_login_is_not_sent_to_a_foreign_host(fault_server: Start) -> None:
     server = fault_server(Reply(200, b"3.17.2"), Reply(403), Reply(200), Reply(200), Reply(403))
     runner.STAGES["hosts"](target(server.url, Login("me", secrets.token_urlsafe(24))))
