@@ -79,7 +79,7 @@ def test_tasks_that_crash_at_their_start_end_the_run(site: Site) -> None:
     message = refusal(site, ecs_mlflow_environment={SWITCH: "maybe"})
     assert f"{SWITCH} value must be one of" in message
     assert "There is no earlier revision that worked to go back to" in message
-    assert "Look at this first: the last log lines of mlflow; mend what they name, and run again." in message
+    assert "Look at this first: the last log lines of mlflow; fix what they name, and run again." in message
 
 
 def test_the_right_values_deploy_it_with_the_longest_names(site: Site) -> None:

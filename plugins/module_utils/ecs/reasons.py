@@ -211,7 +211,7 @@ def look_first(text: str, tails: Iterable[Mapping[str, list[str]]]) -> str | Non
     told = [(name, lines) for tail in tails for name, lines in tail.items() if lines]
     hint = hint_for("\n".join([text, *(line for _name, lines in told for line in lines)]))
     names = " and ".join(dict.fromkeys(name for name, _lines in told))
-    return hint or (f"the last log lines of {names}; mend what they name, and run again" if names else None)
+    return hint or (f"the last log lines of {names}; fix what they name, and run again" if names else None)
 
 
 def short_id(arn: str) -> str:

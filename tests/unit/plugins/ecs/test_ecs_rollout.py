@@ -237,7 +237,7 @@ def test_a_first_service_has_nothing_to_go_back_to() -> None:
 @pytest.mark.parametrize(
     ("line", "look_at"),
     [
-        ("ImportError: no module named mlflow", "the last log lines of app; mend what they name, and run again"),
+        ("ImportError: no module named mlflow", "the last log lines of app; fix what they name, and run again"),
         # As libpq and PostgreSQL say it.
         (
             "FATAL:  remaining connection slots are reserved for non-replication superuser connections",
