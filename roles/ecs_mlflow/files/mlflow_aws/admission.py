@@ -22,7 +22,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.server import auth
 
 from mlflow_aws import parameters
-from mlflow_aws.rights import caller
+from mlflow_aws.rights import caller, is_admin
 
 #: Below /api/x.y/mlflow/ and /ajax-api/x.y/mlflow/.
 ADMIN_ONLY = frozenset(
@@ -81,8 +81,8 @@ def _runs_jobs() -> bool:
 def _administers() -> bool:
     """Whether the sender is an admin, or manages the workspace and with it its roles."""
     who = caller()
-    if who is None or who.is_admin or not hasattr(auth, "_is_workspace_admin"):
-        return who is not None and who.is_admin
+    if who is None or is_admin(who) or not hasattr(auth, "_is_workspace_admin"):
+        return is_admin(who)
     return bool(auth._is_workspace_admin(auth.store.get_user(who.username).id, WORKSPACE))
 
 

@@ -47,7 +47,7 @@ from mlflow_aws.locations import (
     plain_segments,
 )
 from mlflow_aws.owners import is_source, may_use, one_at_a_time, owners
-from mlflow_aws.rights import LOGGED_MODEL, RUN, Caller, caller, may, model_permission
+from mlflow_aws.rights import LOGGED_MODEL, RUN, Caller, caller, is_admin, may, model_permission
 
 #: The tag that makes a model version a prompt, and the sources that prompts have: words, not places.
 PROMPT_TAG, PROMPT_SOURCES = "mlflow.prompt.is_prompt", ("dummy-source", "prompt-template")
@@ -106,8 +106,7 @@ def _guard_experiments(root: ArtifactRoot) -> None:
             segments = check_experiment_location(location, root)
         except ForbiddenLocation as error:
             raise refused(error) from None
-        who = caller()
-        adopts = who is not None and who.is_admin
+        adopts = is_admin(caller())
         taken = not adopts and _holds_objects(segments, root)
         with turn, one_at_a_time(self) as session:
             if taken or owners(segments, root, session) or (not adopts and is_source(segments, root, session)):

@@ -40,14 +40,10 @@ def install() -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     from mlflow_aws.hooks import before
-    from mlflow_aws.rights import caller
-
-    def administered() -> bool:
-        who = caller()
-        return who is not None and who.is_admin
+    from mlflow_aws.rights import caller, is_admin
 
     def mark(arguments: dict[str, Any]) -> None:
-        if arguments["tag"].key == MARK and not administered():
+        if arguments["tag"].key == MARK and not is_admin(caller()):
             raise MlflowException(f"the tag {MARK} is for health checks: only an admin may set it", PERMISSION_DENIED)
 
     before(SqlAlchemyStore, "set_experiment_tag", mark)
@@ -60,7 +56,7 @@ def install() -> None:
     def delete_experiment(store: Any, experiment_id: str) -> None:
         delete(store, experiment_id)
         try:
-            if not administered():
+            if not is_admin(caller()):
                 return
             experiment = store.get_experiment(experiment_id)
             if is_of_a_check(experiment.name, experiment.tags):

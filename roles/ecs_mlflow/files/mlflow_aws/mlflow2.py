@@ -31,7 +31,7 @@ from mlflow.server import auth, handlers
 from mlflow.server.auth.db.models import SqlRegisteredModelPermission  # type: ignore[attr-defined]  # of MLflow 2
 from mlflow.utils.proto_json_utils import message_to_json, parse_dict
 
-from mlflow_aws.rights import caller, experiment_permission, model_permission
+from mlflow_aws.rights import caller, experiment_permission, is_admin, model_permission
 
 Rule = Callable[[str], bool]
 
@@ -122,7 +122,7 @@ def _authorize() -> Response | None:
     if auth.is_unprotected_route(request.path) or auth.BEFORE_REQUEST_VALIDATORS.get((request.path, request.method)):
         return None
     who = caller()
-    if who is not None and who.is_admin:
+    if is_admin(who):
         return None
     path = _API.sub("", request.path, count=1)
     if who is not None and path == "/version":
@@ -167,7 +167,7 @@ def _show_own_versions(response: Response) -> Response:
     if path != "/mlflow/model-versions/search" or response.status_code != 200:
         return response
     who = caller()
-    if who is None or not who.is_admin:
+    if not is_admin(who):
         found = SearchModelVersions.Response()
         parse_dict(response.json, found)
         own = [one for one in found.model_versions if who and model_permission(who.username, one.name).can_read]

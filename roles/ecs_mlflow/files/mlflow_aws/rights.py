@@ -78,6 +78,11 @@ def caller() -> Caller | None:
     return Caller(username, bool(auth.store.get_user(username).is_admin)) if username else None
 
 
+def is_admin(who: Caller | None) -> bool:
+    """Whether :func:`caller` answered an admin."""
+    return who is not None and who.is_admin
+
+
 def _of_mlflow_2(stored: Callable[[], str]) -> Any:
     """The permission that the store has, or the default one."""
     return getattr(auth, "_get_permission_from_store_or_default")(stored)  # noqa: B009
