@@ -209,7 +209,9 @@ CHANGES: dict[str, Row] = {
         one_of("eu-west-1", "us-east-1"), r"^storage_bucket: .* lies in region eu-west-2, the stack in"
     ),
     "stack_account_id": refused(just("999999999999"), "^stack_account_id: .* not to 999999999999"),
-    "stack_tags": written(mapping(Environment=text("{}"), Team=text("{}")), dict.fromkeys(TAGGED, r"tags\.\w+")),
+    "stack_tags": written(
+        mapping(Environment=text("{}"), Team=text("{}")), dict.fromkeys(TAGGED, r"tags\.(mlflow:tags|\w+)")
+    ),
     # A key that nobody has given.
     "stack_ignore_tags": quiet(several(text("{}:*"))),
     "stack_full_run": quiet(just(True)),

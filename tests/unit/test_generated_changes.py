@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import tag_record
 
 from tests.deployed.deployed_changes import BASE, CHANGES, ROUNDS, Effect, Facts, generated, inventory
 from tests.deployed.deployed_verdicts import UNTAG, WRITERS, verdicts
@@ -67,6 +69,15 @@ def test_the_other_values_are_valid(seed: int) -> None:
         if row.effect in (Effect.QUIET, Effect.PROOF, Effect.ACCESS, Effect.BROUGHT):
             values[name] = row.value(Random(seed), values.get(name), Facts())
     assert refusals(values) == []
+
+
+def test_the_record_of_the_tags_is_told_with_the_tags() -> None:
+    """Each resource says in a tag which keys of stack_tags it was given (plugins/module_utils/stack/tagging.py)."""
+    tags = generated(1, Random("4/1"), start(), Facts())["stack_tags"]
+    assert tags.keys() != start()["stack_tags"].keys()
+    told = [f"tags.{key}" for key in {**tags, **tag_record(tags)}]
+    for pattern in CHANGES["stack_tags"].tells.values():
+        assert [one for one in told if not re.fullmatch(pattern, one)] == []
 
 
 def test_a_value_that_is_not_valid_is_seen() -> None:
