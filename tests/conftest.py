@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Those of ``tests/deployed`` and ``tests/roles`` ask the stack that they are pointed at.
     """
+    # As the Makefile does, for a pytest that is called without it: uv's own store knows no company's proxy.
+    os.environ.setdefault("UV_SYSTEM_CERTS", "true")
     if any("deployed" in argument or "tests/roles" in argument for argument in config.args):
         return
     for name in [name for name in os.environ if name.startswith(("AWS_", "MLFLOW_"))]:
