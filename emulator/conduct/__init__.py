@@ -7,6 +7,7 @@ moto does what it is told at once and shows it at once. In front of it stand, in
 
 - :mod:`validation`: the request is held against the service's model
 - :mod:`combinations`: parameters that exclude each other
+- :mod:`tags`: tags that RDS refuses
 - :mod:`linked_roles`: the first use of a service creates its service-linked role
 - :mod:`visibility`: what was created a moment ago is not found yet
 - :mod:`references`: what is deleted still holds what it referred to

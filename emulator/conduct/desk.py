@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from emulator import identity
-from emulator.conduct import combinations, validation
+from emulator.conduct import combinations, tags, validation
 from emulator.conduct.calls import ApiCall
 from emulator.conduct.linked_roles import LinkedRoles, May
 from emulator.conduct.references import REFERENCES
@@ -55,6 +55,7 @@ class Desk:
         """
         validation.check(call)
         combinations.check(call)
+        tags.check(call)
         VISIBILITY.check(call)
         REFERENCES.check(call)
         self._linked_roles.check(call, may)

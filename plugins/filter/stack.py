@@ -31,11 +31,11 @@ def user_env_name(username: str) -> str:
     return names.user_env_name(str(username))
 
 
-def newest_postgres(wanted: str, offered: list[str]) -> str:
-    """The newest PostgreSQL version among ``offered`` that is ``wanted`` or a minor release of it."""
-    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import newest_offered
+def newest_postgres(wanted: str, offered: list[str], current: str | None = None) -> str:
+    """The PostgreSQL version that a database is to have (see ``module_utils/preflight/postgres_versions.py``)."""
+    from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import version_to_run
 
-    version = newest_offered(str(wanted), offered)
+    version = version_to_run(str(wanted), current, offered)
     if version is None:
         raise AnsibleFilterError(f"no PostgreSQL {wanted} among {', '.join(offered)}")
     return version

@@ -48,6 +48,9 @@ SERVICE_LINKED_ROLE = Kind(
         r"create service linked role\. Otherwise wait and try again later",
         # Application Auto Scaling: RegisterScalableTarget
         r"Unable to assume IAM role: arn:[\w-]+:iam::\d*:role/aws-service-role/",
+        # Application Auto Scaling: PutScalingPolicy and DescribeScalingPolicies, whose role may not yet ask ECS or
+        # CloudWatch (terraform-provider-aws#920, #2135)
+        r"FailedResourceAccessException.*security token included in the request is invalid",
     ),
     120,
 )
@@ -100,6 +103,7 @@ IN_USE = Kind(
         r"is currently in use by a listener or a rule",
         # ECS: clusters
         r"ClusterContains(Services|Tasks|ContainerInstances)",
+        r"UpdateInProgressException",
         # IAM: roles
         r"DeleteConflict",
     ),
@@ -146,8 +150,9 @@ ALREADY_EXISTS = Kind(
         r"Duplicate(TargetGroupName|LoadBalancerName|Listener)",
         # IAM: roles
         r"EntityAlreadyExists",
-        # CloudWatch Logs: log groups
+        # CloudWatch Logs: log groups; the request itself may be one of two at once, or follow a deletion (S3 as well)
         r"ResourceAlreadyExistsException",
+        r"OperationAborted",
         # S3: buckets, outside us-east-1
         r"BucketAlreadyOwnedByYou",
         # ECS: services

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ..transient import SERVICE_LINKED_ROLE
 from .errors import aws_action, aws_lookup
@@ -18,6 +18,7 @@ from .waiting import insist
 DIMENSION = "ecs:service:DesiredCount"
 
 Policy = dict[str, Any]
+T = TypeVar("T")
 
 
 def resource_id(cluster: str, service: str) -> str:
@@ -171,25 +172,23 @@ class ScalingClient:
     @aws_action("describe the scaling policies")
     def policies(self, cluster: str, service: str) -> list[dict[str, Any]]:
         """The policies of a service's count of tasks; a resource has at most 50, one page."""
-        answer = self._client.describe_scaling_policies(
-            ServiceNamespace="ecs",
-            ResourceId=resource_id(cluster, service),
-            ScalableDimension=DIMENSION,
-            MaxResults=50,
-            aws_retry=True,
+        answer = self._insist(
+            lambda: self._client.describe_scaling_policies(
+                ServiceNamespace="ecs",
+                ResourceId=resource_id(cluster, service),
+                ScalableDimension=DIMENSION,
+                MaxResults=50,
+                aws_retry=True,
+            )
         )
         found: list[dict[str, Any]] = answer["ScalingPolicies"]
         return found
 
     @aws_action("register the scalable target")
     def register(self, cluster: str, service: str, least: int, most: int) -> None:
-        """Sets the range of a service's count of tasks (API RegisterScalableTarget).
-
-        The first use in an account creates a service-linked role, which may be too new for that very call.
-        """
-
-        def call() -> None:
-            self._client.register_scalable_target(
+        """Sets the range of a service's count of tasks (API RegisterScalableTarget)."""
+        self._insist(
+            lambda: self._client.register_scalable_target(
                 ServiceNamespace="ecs",
                 ResourceId=resource_id(cluster, service),
                 ScalableDimension=DIMENSION,
@@ -197,12 +196,6 @@ class ScalingClient:
                 MaxCapacity=most,
                 aws_retry=True,
             )
-
-        insist(
-            call,
-            lambda text: SERVICE_LINKED_ROLE if SERVICE_LINKED_ROLE.matches(text) else None,
-            self._clock,
-            self._sleep,
         )
 
     @aws_action("put the scaling policy")
@@ -214,14 +207,16 @@ class ScalingClient:
             "ScaleInCooldown": body["scale_in_cooldown"],
             "ScaleOutCooldown": body["scale_out_cooldown"],
         }
-        self._client.put_scaling_policy(
-            PolicyName=name,
-            ServiceNamespace="ecs",
-            ResourceId=resource_id(cluster, service),
-            ScalableDimension=DIMENSION,
-            PolicyType="TargetTrackingScaling",
-            TargetTrackingScalingPolicyConfiguration=settings,
-            aws_retry=True,
+        self._insist(
+            lambda: self._client.put_scaling_policy(
+                PolicyName=name,
+                ServiceNamespace="ecs",
+                ResourceId=resource_id(cluster, service),
+                ScalableDimension=DIMENSION,
+                PolicyType="TargetTrackingScaling",
+                TargetTrackingScalingPolicyConfiguration=settings,
+                aws_retry=True,
+            )
         )
 
     @aws_lookup("delete the scaling policy")
@@ -240,3 +235,12 @@ class ScalingClient:
         """Removes a target with its policies and scheduled actions (API DeregisterScalableTarget)."""
         keys = ("ServiceNamespace", "ResourceId", "ScalableDimension")
         self._client.deregister_scalable_target(**{key: target[key] for key in keys}, aws_retry=True)
+
+    def _insist(self, call: Callable[[], T]) -> T:
+        """The first use in an account creates a service-linked role, which is too new for the calls of a minute."""
+        return insist(
+            call,
+            lambda text: SERVICE_LINKED_ROLE if SERVICE_LINKED_ROLE.matches(text) else None,
+            self._clock,
+            self._sleep,
+        )

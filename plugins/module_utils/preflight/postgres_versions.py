@@ -23,6 +23,21 @@ def fits_version(version: str, wanted: str) -> bool:
     return version == wanted or version.startswith(wanted + ".")
 
 
+def version_to_run(wanted: str, current: str | None, offered: Iterable[str]) -> str | None:
+    """The version that the database is to have; None where the region offers none that is ``wanted``.
+
+    A minor release is the least one: RDS takes newer ones by itself, in the maintenance window or when AWS retires the
+    one that it has (RDS User Guide, "Upgrading the PostgreSQL DB engine"), and takes no way back. What the database has
+    is kept even where the region does not offer it for new ones any more.
+
+    >>> version_to_run("15.4", "15.10", ["15.10", "15.12"])
+    '15.10'
+    """
+    if current is None or current.split(".", maxsplit=1)[0] != wanted.split(".", maxsplit=1)[0]:
+        return newest_offered(wanted, offered)
+    return current if version_numbers(current) >= version_numbers(wanted) else newest_offered(wanted, offered)
+
+
 def version_numbers(version: str) -> tuple[int, ...]:
     """By what versions are ordered."""
     return tuple(int(part) for part in re.findall(r"[0-9]+", version))

@@ -11,9 +11,8 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import (
-    fits_version,
-    newest_offered,
     version_numbers,
+    version_to_run,
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.rds_offers import offer_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.rds_parameters import parameter_problems
@@ -81,7 +80,7 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
     name, found = now["instance_id"], []
     wanted, has = str(inputs["rds_engine_version"]), str(now["engine_version"])
     major, current = (version.split(".", maxsplit=1)[0] for version in (wanted, has))
-    if version_numbers(wanted) < version_numbers(has)[: len(version_numbers(wanted))]:
+    if int(major) < int(current):
         found.append(
             f"rds_engine_version: {wanted}, but the database {name} runs {has}, and RDS takes no way back; set it to "
             f"{current}"
@@ -130,16 +129,14 @@ def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any], now: M
     :param now: the database that exists, or None.
     """
     wanted, offered = str(inputs["rds_engine_version"]), region["postgres_versions"]
-    newest = newest_offered(wanted, offered)
-    if newest and region.get("database"):
-        has = str(now["engine_version"]) if now else newest
-        version = has if fits_version(has, wanted) else newest
+    version = version_to_run(wanted, str(now["engine_version"]) if now else None, offered)
+    if version and region.get("database"):
         family = f"PostgreSQL {version.split('.', maxsplit=1)[0]}"
         return [
             *offer_problems(inputs, region, now, version),
             *parameter_problems(inputs["rds_parameters"], region["database"], family),
         ]
-    if newest:
+    if version:
         return []
     majors = sorted({version.split(".")[0] for version in offered}, key=int)
     same = sorted((v for v in offered if v.split(".")[0] == wanted.split(".", maxsplit=1)[0]), key=version_numbers)

@@ -6,7 +6,8 @@
 IAM, ECS, Elastic Load Balancing and CloudWatch Logs take letters, digits, spaces and ``_ . : / = + - @`` in keys of 1
 to 128 and values of at most 256 characters, and 50 tags a resource (API TagRole, Tag of ECS, Tag of ELBv2,
 TagLogGroup; EC2 takes more). AWS keeps keys that begin with ``aws:``, in any case, for itself (General Reference,
-"Tagging your AWS resources").
+"Tagging your AWS resources"), and RDS keys and values that begin with ``aws:`` or ``rds:`` (API Tag of RDS). To IAM,
+keys that differ in their case only are one (API TagRole).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging imp
 RESERVED = ("mlflow:stack", "mlflow:component", "mlflow:username", "mlflow:tier", "mlflow:ran", "Name")
 _MOST = 46
 _OTHER = re.compile(r"[^\w\s.:/=+\-@]|[\t\r\n\f\v]")
+_KEPT = {"aws:": "AWS", "rds:": "RDS"}
 _USABLE = "letters, digits, spaces and _ . : / = + - @"
 
 
@@ -49,13 +51,16 @@ def tag_problems(variable: str, tags: Mapping[Any, Any]) -> list[str]:
 def _of_tag(variable: str, key: Any, value: Any) -> list[str]:
     if not isinstance(key, str):
         return [f"{variable}: the key {key!r} is not a text; quote it: '{key}'"]
-    if key in RESERVED or key.startswith(RECORD):
+    if own := next((tag for tag in RESERVED if tag.lower() == key.lower()), None):
+        but = "" if own == key else f" as {own}, and to IAM both are one"
+        return [f"{variable}: the tag '{key}' is set by the collection itself{but}; remove it from {variable}"]
+    if key.lower().startswith(RECORD):
         return [f"{variable}: the tag '{key}' is set by the collection itself; remove it from {variable}"]
     found = []
     if not key or len(key) > 128:
         found.append(f"{variable}: the key '{key}' has {len(key)} characters; AWS takes 1 to 128, choose another")
-    if key.lower().startswith("aws:"):
-        found.append(f"{variable}: the key '{key}' begins with aws:, which AWS keeps for itself; choose another")
+    if kept := _kept(key):
+        found.append(f"{variable}: the key '{key}' begins with {kept} for itself; choose another")
     if bad := _OTHER.search(key):
         found.append(f"{variable}: the key '{key}' contains {bad.group()!r}; use {_USABLE} only")
     if value is None:
@@ -67,9 +72,18 @@ def _of_tag(variable: str, key: Any, value: Any) -> list[str]:
     text = str(value)
     if len(text) > 256:
         found.append(f"{variable}: the value of '{key}' has {len(text)} characters; AWS takes at most 256, shorten it")
+    if kept := _kept(text):
+        found.append(f"{variable}: the value of '{key}', '{text}', begins with {kept} for itself; choose another")
     if bad := _OTHER.search(text):
         found.append(f"{variable}: the value of '{key}', '{text}', contains {bad.group()!r}; use {_USABLE} only")
     return found
+
+
+def _kept(text: str) -> str | None:
+    """The prefix that somebody keeps for himself, and who; None where there is none."""
+    return next(
+        (f"{prefix}, which {who} keeps" for prefix, who in _KEPT.items() if text.lower().startswith(prefix)), None
+    )
 
 
 def ignore_problems(variable: str, patterns: Sequence[Any]) -> list[str]:

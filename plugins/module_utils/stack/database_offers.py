@@ -44,15 +44,20 @@ def database_offers(client: Client, versions: Collection[str], asked: Database) 
     :param versions: those that the region offers.
     :returns: ``options`` of the version or its minor releases (a row for each of these and each storage type, sizes in
         GiB), ``versions`` with which the class is offered at all, ``classes`` that are offered with the newest one
-        where this class is not, ``parameters`` by name, and ``parameter_names`` where one is not among them. None
-        where the region does not offer the version.
+        where this class is not, ``parameters`` by name, and ``parameter_names`` where one is not among them. Where the
+        region does not offer a minor release any more, that of the others of its major version, which an upgrade by
+        RDS leads to; None where it offers none of these either.
     :raises botocore.exceptions.ClientError: when AWS refuses a read.
     """
-    newest = newest_offered(asked.engine_version, versions)
+    version = asked.engine_version
+    newest = newest_offered(version, versions)
+    if newest is None:
+        version = version.split(".", maxsplit=1)[0]
+        newest = newest_offered(version, versions)
     if newest is None:
         return None
     rows = list(_orderable(client, DBInstanceClass=asked.instance_class))
-    options = [_option(row) for row in rows if fits_version(row["EngineVersion"], asked.engine_version)]
+    options = [_option(row) for row in rows if fits_version(row["EngineVersion"], version)]
     others = [] if options else _orderable(client, EngineVersion=newest)
     known = _parameters(client, f"{_ENGINE}{newest.split('.', maxsplit=1)[0]}")
     return {

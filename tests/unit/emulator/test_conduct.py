@@ -142,6 +142,26 @@ def test_parameters_that_exclude_each_other(
     assert "cannot be specified at the same time" in told[1] or "must be specified" in told[1]
 
 
+# --- tags
+
+REFUSED_TAGS = [
+    ({"Key": "aws:x", "Value": "y"}, 'Tag keys cannot start with the reserved prefix "aws:".'),
+    ({"Key": "RDS:x", "Value": "y"}, 'Tag keys cannot start with the reserved prefix "rds:".'),
+    ({"Key": "x", "Value": "aws:cdk"}, 'Tag values cannot start with the reserved prefix "aws:".'),
+    ({"Key": "x", "Value": "off(M-F,18)"}, "Tag values may only contain unicode letters"),
+]
+
+
+@pytest.mark.parametrize(("tag", "words"), REFUSED_TAGS)
+def test_tags_that_rds_does_not_take(aws: EmbeddedAws, tag: dict[str, str], words: str) -> None:
+    rds = aws.client("rds")
+    group = {"DBParameterGroupName": name("g"), "DBParameterGroupFamily": "postgres15", "Description": "x"}
+    code, told = refused(rds.create_db_parameter_group, **group, Tags=[tag])
+    assert (code, told[: len(words)]) == ("InvalidParameterValue", words)
+    made = rds.create_db_parameter_group(**group, Tags=[{"Key": "x", "Value": "Größe a+b"}])["DBParameterGroup"]
+    assert refused(rds.add_tags_to_resource, ResourceName=made["DBParameterGroupArn"], Tags=[tag])[1] == told
+
+
 # --- client tokens, and one route for a prefix list
 
 

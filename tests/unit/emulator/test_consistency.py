@@ -127,6 +127,31 @@ def test_a_first_use_is_refused_until_its_role_can_be_assumed(late: EmbeddedAws)
     assert in_the_end(lambda: code(ecs.create_cluster, **cluster) == "", 2 * SECONDS)
 
 
+def test_scaling_policies_are_refused_for_longer_than_their_target(late: EmbeddedAws) -> None:
+    scaling = late.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": f"service/{name('c')}/web",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    policy = {
+        **target,
+        "PolicyName": "cpu",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 50.0, "PredefinedMetricSpecification": metric},
+    }
+    register = {**target, "MinCapacity": 1, "MaxCapacity": 2}
+    # There is no such cluster, which is told only where the role can be assumed.
+    nothing = "ClusterNotFoundException"
+    assert code(scaling.register_scalable_target, **register) == "ValidationException"
+    assert in_the_end(lambda: code(scaling.register_scalable_target, **register) == nothing, 2 * SECONDS)
+    assert code(scaling.put_scaling_policy, **policy) == "FailedResourceAccessException"
+    assert in_the_end(
+        lambda: code(scaling.put_scaling_policy, **policy) != "FailedResourceAccessException", 3 * SECONDS
+    )
+
+
 @pytest.fixture(scope="module")
 def network(late: EmbeddedAws) -> dict[str, Any]:
     """A VPC with two subnets and a security group, which everybody sees."""

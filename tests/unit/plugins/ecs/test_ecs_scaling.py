@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -194,28 +195,50 @@ def test_check_writes_nothing_and_tells_what_happens(aws: Any, service: dict[str
         assert _seen(aws) == expected
 
 
+LINKED = (
+    "Unable to assume IAM role: arn:aws:iam::123456789012:role/aws-service-role/ecs.application-autoscaling."
+    "amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
+)
+TOKEN = (
+    "Unable to retrieve capacity for resource: service/c/web, scalable dimension: ecs:service:DesiredCount. Reason: "
+    "The security token included in the request is invalid."
+)
+
+
 class Refusing:
-    """RegisterScalableTarget of an account that never used it: refuses so often, then registers."""
+    """Application Auto Scaling of an account that never used it: refuses an operation so often, then does it."""
 
-    def __init__(self, times: int) -> None:
-        self.left, self.calls = times, 0
+    def __init__(self, operation: str, code: str, words: str, times: int) -> None:
+        self.operation, self.code, self.words, self.left = operation, code, words, times
 
-    def register_scalable_target(self, **_given: Any) -> None:
-        self.calls += 1
-        if self.calls <= self.left:
-            words = (
-                "Unable to assume IAM role:"
-                " arn:aws:iam::123456789012:role/aws-service-role/ecs.application-autoscaling."
-                "amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
-            )
-            raise ClientError({"Error": {"Code": "ValidationException", "Message": words}}, "RegisterScalableTarget")
+    def __getattr__(self, operation: str) -> Any:
+        def call(**_given: Any) -> dict[str, Any]:
+            assert operation == self.operation
+            self.left -= 1
+            if self.left >= 0:
+                raise ClientError({"Error": {"Code": self.code, "Message": self.words}}, operation)
+            return {"ScalingPolicies": []}
+
+        return call
 
 
-def test_a_service_linked_role_that_is_too_new_is_waited_for() -> None:
-    clock, aws = FakeClock(), Refusing(3)
-    ScalingClient(aws, clock.time, clock.sleep).register("c", "web", 2, 6)
+@pytest.mark.parametrize(
+    ("operation", "code", "words", "use"),
+    [
+        ("register_scalable_target", "ValidationException", LINKED, lambda aws: aws.register("c", "web", 2, 6)),
+        (
+            "put_scaling_policy",
+            "FailedResourceAccessException",
+            TOKEN,
+            lambda aws: aws.put_policy("c", "web", "web-cpu", BASE.policies["web-cpu"]),
+        ),
+        ("describe_scaling_policies", "FailedResourceAccessException", TOKEN, lambda aws: aws.policies("c", "web")),
+    ],
+)
+def test_a_service_linked_role_that_is_too_new_is_waited_for(operation: str, code: str, words: str, use: Any) -> None:
+    clock = FakeClock()
+    use(ScalingClient(Refusing(operation, code, words, 3), clock.time, clock.sleep))
     assert clock.now == 15
-    stays = Refusing(1000)
-    with pytest.raises(EcsError, match=r"Failed to register the scalable target.*Unable to assume IAM role"):
-        ScalingClient(stays, clock.time, clock.sleep).register("c", "web", 2, 6)
+    with pytest.raises(EcsError, match=re.escape(words)):
+        use(ScalingClient(Refusing(operation, code, words, 1000), clock.time, clock.sleep))
     assert clock.now == 15 + 120

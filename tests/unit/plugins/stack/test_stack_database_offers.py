@@ -159,6 +159,22 @@ def test_a_database_keeps_what_is_not_offered_any_more(offers: dict[str, Any]) -
     assert _found(offers, OLD) == []
 
 
+@pytest.mark.parametrize(
+    ("wanted", "has"),
+    [("15.5", "15.5"), ("15.5", "15.10"), ("15.5", "15.5-rds.20240418"), ("11.9", "11.22"), ("11", "11.22")],
+)
+def test_a_database_keeps_a_version_that_is_not_offered_any_more(wanted: str, has: str) -> None:
+    """AWS retires minor releases, and upgrades the databases that have them."""
+    assert _found(_offers(_option()), {**OLD, "engine_version": has}, rds_engine_version=wanted) == []
+
+
+@pytest.mark.parametrize(("wanted", "has"), [("15.11", "15.10"), ("15.5", None)])
+def test_a_version_to_go_to_must_be_offered(wanted: str, has: str | None) -> None:
+    now = None if has is None else {**OLD, "engine_version": has}
+    (message,) = _found(_offers(_option()), now, rds_engine_version=wanted)
+    assert message.startswith(f"rds_engine_version: region eu-west-2 offers no PostgreSQL {wanted}; choose one of 15.4")
+
+
 def test_a_change_of_a_database_must_be_offered() -> None:
     (message,) = _found(_offers(_option(multi_az=False)), OLD, rds_multi_az=True)
     assert message.startswith("rds_multi_az: region eu-west-2 offers no Multi-AZ for db.t3.micro with PostgreSQL 15.10")

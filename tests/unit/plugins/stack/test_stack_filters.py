@@ -185,6 +185,22 @@ def test_newest_postgres_refuses_what_is_not_offered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wanted", "current", "runs"),
+    [
+        ("15", "15.4", "15.4"),
+        ("15", "15.11", "15.11"),
+        ("15.4", "15.4", "15.4"),
+        ("15.4", "15.10", "15.10"),
+        ("15.5", "15.10", "15.10"),
+        ("15.10", "15.4", "15.10"),
+        ("15.1", "15.10", "15.10"),
+    ],
+)
+def test_a_database_keeps_its_minor_release_unless_a_newer_one_is_wanted(wanted: str, current: str, runs: str) -> None:
+    assert stack_module.newest_postgres(wanted, ["15.4", "15.10"], current) == runs
+
+
+@pytest.mark.parametrize(
     ("workers", "memory", "fitting"),
     [(0, 512, 1), (0, 1024, 2), (0, 4096, 4), (0, 30720, 4), (1, 1024, 1), (3, 512, 3)],
 )

@@ -56,6 +56,12 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("stack", {"stack_tags": {"a": "50%"}}, ("stack_tags: the value of 'a', '50%', contains '%'", "use letters")),
     ("stack", {"stack_tags": {"a": "x\ty"}}, ("stack_tags: the value of 'a'", r"contains '\t'")),
     ("stack", {"stack_tags": {"AWS:team": "x"}}, ("stack_tags: the key 'AWS:team' begins with aws:", "another")),
+    ("stack", {"stack_tags": {"Rds:owner": "x"}}, ("the key 'Rds:owner' begins with rds:, which RDS keeps", "another")),
+    ("stack", {"stack_tags": {"a": "aws:cdk"}}, ("the value of 'a', 'aws:cdk', begins with aws:, which AWS", "choose")),
+    ("stack", {"stack_tags": {"a": "RDS:x"}}, ("the value of 'a', 'RDS:x', begins with rds:, which RDS", "choose")),
+    ("stack", {"stack_tags": {"MLflow:Stack": "x"}}, ("'MLflow:Stack' is set by", "as mlflow:stack, and to IAM", "re")),
+    ("stack", {"stack_tags": {"name": "x"}}, ("'name' is set by the collection itself as Name", "remove it")),
+    ("stack", {"stack_tags": {"MLflow:Tags2": "x"}}, ("'MLflow:Tags2' is set by the collection itself", "remove it")),
     ("stack", {"stack_tags": {"": "x"}}, ("stack_tags: the key '' has 0 characters", "1 to 128")),
     ("stack", {"stack_tags": {"k" * 129: "x"}}, ("stack_tags: the key 'kkk", "has 129 characters", "1 to 128")),
     ("stack", {"stack_tags": {"a": "v" * 257}}, ("stack_tags: the value of 'a' has 257 characters", "at most 256")),
@@ -461,7 +467,19 @@ def test_no_warning_of_what_is_safe(role: str, overrides: dict[str, Any]) -> Non
 
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [
-    ("stack", {"stack_tags": {"Cost Center": "a-b_c.d:e/f=g+h@i", "Empty": "", "Number": 7, "Größe": "é"}}),
+    (
+        "stack",
+        {
+            "stack_tags": {
+                "Cost Center": "a-b_c.d:e/f=g+h@i",
+                "Empty": "",
+                "Number": 7,
+                "rds": "x",
+                "awsome": "a aws:",
+                "Größe": "é",
+            }
+        },
+    ),
     ("stack", {"stack_account_id": "012345678901"}),
     ("ecs_mlflow", {"ecs_mlflow_image": "123456789012.dkr.ecr.eu-west-2.amazonaws.com/team/mlflow:2026.11-1"}),
     ("ecs_mlflow", {"ecs_mlflow_image": f"localhost:5000/mlflow@sha256:{'0a' * 32}"}),

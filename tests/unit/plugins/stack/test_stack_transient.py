@@ -37,6 +37,14 @@ TEXTS = [
         " arn:aws:iam::123456789012:role/aws-service-role/ecs.application-"
         "autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService",
     ),
+    (
+        "service_linked_role",
+        "An error occurred (FailedResourceAccessException) when calling the PutScalingPolicy operation: Unable to"
+        " retrieve capacity for resource: service/c/web, scalable dimension: ecs:service:DesiredCount. Reason: The"
+        " security token included in the request is invalid.",
+    ),
+    ("in_use", "(UpdateInProgressException) There's already a current Amazon ECS container agent update in progress"),
+    ("already_exists", "(OperationAbortedException) when calling the CreateLogGroup operation: A conflicting"),
     ("iam_propagation", "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task."),
     ("in_use", "(DependencyViolation) when calling DeleteSecurityGroup: resource sg-1 has a dependent object"),
     ("in_use", "Network vpc-1 has some mapped public address(es). Please unmap those first"),
