@@ -8,10 +8,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-#: Seconds until a resource is usable on AWS (medians of public logs, see docs/embedded-aws.md).
+#: Seconds until a resource is usable on AWS (medians of public logs, see docs/embedded-aws.md). Of a volume: until its
+#: optimization is over ("several hours"), and until another change of the storage is taken (RDS
+#: user guide, "Increasing DB instance storage capacity": six hours, or until the optimization is over).
 AWS_SECONDS = {
     "rds.create": 368.0,
     "rds.modify": 120.0,
+    "rds.optimize": 10800.0,
+    "rds.storage": 21600.0,
     "rds.start": 180.0,
     "rds.stop": 120.0,
     "rds.reboot": 30.0,

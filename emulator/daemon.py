@@ -129,6 +129,7 @@ def _run(
         clock=Clock(latency),
         processes=ProcessTable(state.processes),
         addresses=AddressBook(),
+        consistency=consistency,
     )
     for account in accounts:
         keys = identity.create_administrator(account)

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from emulator.addresses import AddressBook
 from emulator.clock import Clock
+from emulator.consistency import Consistency
 from emulator.processes import ProcessTable
 
 
@@ -30,6 +31,7 @@ class Context:
     clock: Clock
     processes: ProcessTable
     addresses: AddressBook
+    consistency: Consistency = field(default_factory=Consistency)
 
 
 class Plane(Protocol):

@@ -41,6 +41,9 @@ DEFERRABLE = {
     "storage_type": ("storage_type", "StorageType"),
 }
 
+#: Attributes of the volume, which RDS optimizes after a change of one of them.
+STORAGE = frozenset({"allocated_storage", "iops", "storage_throughput", "storage_type"})
+
 #: What AWS shows in place of a password.
 MASKED = "****"
 

@@ -13,6 +13,7 @@ import logging
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -21,19 +22,25 @@ from typing import Any, Protocol
 from moto.rds.models import DBInstance, DBSnapshot
 
 from emulator.clock import Clock
+from emulator.consistency import Consistency
 from emulator.rds import model
-from emulator.rds.changes import Changes
+from emulator.rds.changes import STORAGE, Changes
 from emulator.rds.cluster import Cluster, ClusterError, reserve
 from emulator.rds.settings import Settings
 from emulator.rds.worker import Job, Worker
 
 log = logging.getLogger(__name__)
 
+#: Statuses in which nothing goes on that keeps an instance from an operation. In storage-optimization only the storage
+#: cannot be changed (RDS user guide, "Viewing Amazon RDS DB instance status").
+IDLE = frozenset({"available", "storage-optimization"})
+
 
 class Plane(Protocol):
     """What an instance needs of its plane."""
 
     clock: Clock
+    consistency: Consistency
     #: Held while a record is read or written that requests can see.
     lock: threading.RLock
 
@@ -88,12 +95,20 @@ class Instance:
         self._applied: Settings | None = None
         self._applied_group: str | None = None
         self._deleting = False
+        #: The ``time.monotonic()`` until which RDS optimizes the volume, and takes no other change of it.
+        self._optimizes_until = 0.0
+        self._storage_until = 0.0
         self.worker = Worker(database.db_instance_identifier, self._watch)
 
     @property
     def endpoint(self) -> dict[str, Any] | None:
         """The endpoint, None until the instance has been available for the first time."""
         return {"Address": "127.0.0.1", "Port": self.port} if self._published else None
+
+    @property
+    def keeps_storage(self) -> bool:
+        """Whether the last change of the storage is too recent for another one."""
+        return time.monotonic() < self._storage_until
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -143,6 +158,8 @@ class Instance:
                 self._plane.event(self.database, "DB_INSTANCE_RESET_MASTER_CREDENTIALS")
             with self._plane.lock:
                 self._record(changes.soon)
+            if STORAGE & set(changes.soon):
+                self._optimize()
             if changes.port is not None:
                 self._move(changes.port)
             if {"db_instance_class", "engine_version"} & set(changes.soon):
@@ -312,7 +329,14 @@ class Instance:
         """Show that an operation is over; an instance that is to be deleted stays "deleting"."""
         with self._plane.lock:
             if not self._deleting:
-                self.database.status = status
+                optimizes = status == "available" and time.monotonic() < self._optimizes_until
+                self.database.status = "storage-optimization" if optimizes else status
+
+    def _optimize(self) -> None:
+        """RDS works on the volume after a change of it, for as long as something deleted lingers at least."""
+        now, clock = time.monotonic(), self._plane.clock
+        self._optimizes_until = max(clock.ready_at("rds.optimize"), now + self._plane.consistency.lingering)
+        self._storage_until = max(clock.ready_at("rds.storage"), self._optimizes_until)
 
     def _record(self, attributes: dict[str, Any]) -> None:
         database = self.database
@@ -402,8 +426,10 @@ class Instance:
             self.cluster.stop()
             self._retire()
             return
-        if status != "available":
+        if status not in IDLE:
             return
+        if status == "storage-optimization":
+            self._become("available")
         server_died, front_died = self.cluster.failed()
         if server_died:
             log.warning("%s: PostgreSQL died; it is started again", self.cluster.name)

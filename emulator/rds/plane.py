@@ -35,7 +35,7 @@ from emulator.rds.errors import (
     InvalidRestore,
     PointInTimeRestoreNotEnabled,
 )
-from emulator.rds.instance import Instance, files_of
+from emulator.rds.instance import IDLE, Instance, files_of
 from emulator.rds.settings import Settings
 from emulator.rds.tls import Authority
 from emulator.rds.worker import Job, Worker
@@ -53,6 +53,7 @@ class RdsPlane:
 
     def __init__(self, context: Context) -> None:
         self.clock = context.clock
+        self.consistency = context.consistency
         self.lock = threading.RLock()
         self._context = context
         self._root = context.state / self.name
@@ -225,12 +226,19 @@ class RdsPlane:
         :raises RDSClientError: as AWS.
         """
         database = instance.database
-        if database.status != "available":
+        if database.status not in IDLE:
             raise InvalidDBInstanceState("Database instance is not in available state.")
         if not set(request) - changes.STEERING:
             raise InvalidParameterCombination("No modifications were requested")
         self._check_modification(instance, request)
         sorted_changes = changes.sort(request, self._deferrable(database), instance.waiting, instance.asked_port)
+        changed = {*sorted_changes.soon, *sorted_changes.later} & set(request)
+        if changed & changes.STORAGE and instance.keeps_storage:
+            # As the Terraform provider for AWS knows it (hashicorp/terraform-provider-aws#12493).
+            raise InvalidParameterCombination(
+                "You can't currently modify the storage of this DB instance because the previous storage change is "
+                "being optimized."
+            )
         now = sorted_changes.now
         insights = {name: now.pop(name) for name in list(now) if "performance_insights" in name}
         original({"db_instance_identifier": database.db_instance_identifier, **now})
@@ -313,7 +321,7 @@ class RdsPlane:
 
     def reboot(self, database: DBInstance) -> None:
         """RebootDBInstance."""
-        if database.status != "available":
+        if database.status not in IDLE:
             raise InvalidDBInstanceState("Instance cannot currently reboot due to an in-progress management operation.")
         self._of(database).reboot()
 
@@ -444,7 +452,7 @@ class RdsPlane:
         return snapshot
 
     def _check_can_snapshot(self, database: DBInstance) -> None:
-        if database.status != "available":
+        if database.status not in IDLE:  # API CreateDBSnapshot
             raise InvalidDBInstanceState(
                 f"Cannot create a snapshot because the database instance {database.db_instance_identifier} "
                 "is not currently in the available state."

@@ -218,6 +218,9 @@ def test_what_a_database_used_is_held_for_a_while(late: EmbeddedAws, network: di
         VpcSecurityGroupIds=[network["group"]],
     )
     rds.get_waiter("db_instance_available").wait(**database, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    rds.modify_db_instance(**database, AllocatedStorage=30, ApplyImmediately=True)
+    assert rds.describe_db_instances(**database)["DBInstances"][0]["DBInstanceStatus"] == "storage-optimization"
+    assert code(rds.modify_db_instance, **database, AllocatedStorage=40) == "InvalidParameterCombination"
     by_group = {"Filters": [{"Name": "group-id", "Values": [network["group"]]}]}
     rows = ec2.describe_network_interfaces(**by_group)["NetworkInterfaces"]
     assert [row["Description"] for row in rows] == ["RDSNetworkInterface"]
