@@ -16,7 +16,8 @@ description:
     code and the text of AWS in a traceback that is not shown.
   - After such a message this callback prints the error code, the operation and the text of AWS, or the error of
     botocore where it is not an answer of AWS.
-  - When the credentials of a run have expired, it says so in a sentence, with the remedy.
+  - When the credentials of a run have expired, it says so in a sentence, with the remedy. The same where RDS takes no
+    other change of the storage so soon after the last one.
   - Tasks with C(no_log) are left alone.
 notes:
   - From ansible-core 2.19 on a module sends its traceback only where it is told to. While this callback is enabled, the
@@ -35,6 +36,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import storage_kept
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import EXPIRED, expired
 
 #: Those whose messages can leave out what AWS said. The modules of this collection say it themselves.
@@ -148,6 +150,7 @@ class CallbackModule(CallbackBase):
     def _tell(self, result: Any) -> None:
         # ansible-core 2.18 has it by its private name only.
         found, trace = result.result if hasattr(result, "result") else result._result, traceback_of(result)
-        for told in (hidden_answer(found, trace), session_over(found, trace)):
+        kept = storage_kept(f"{found.get('msg', '')}\n{trace}")
+        for told in (hidden_answer(found, trace), session_over(found, trace), kept):
             if told:
                 self._display.display(told, color="red")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.callback.errors import (
+    CallbackModule,
     ask_for_tracebacks,
     hidden_answer,
     session_over,
@@ -57,6 +58,25 @@ def test_credentials_that_have_expired_are_one_sentence_with_its_remedy(code: st
         assert f"have expired ({code}): sign in again" in told
         assert "run the same command again" in told
     assert session_over({"msg": FAILED}, TRACE) is None
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_storage_that_was_changed_just_before_is_one_sentence_with_its_remedy(hidden: bool) -> None:
+    said = (
+        "An error occurred (InvalidParameterCombination) when calling the ModifyDBInstance operation: You can't "
+        "currently modify the storage of this DB instance because the previous storage change is being optimized."
+    )
+    shown: list[str] = []
+    callback = CallbackModule()
+    callback._display = SimpleNamespace(display=lambda text, color: shown.append(text))
+    message, trace = ("Unable to modify", f"Traceback\nClientError: {said}") if hidden else (said, "")
+    callback.v2_runner_on_failed(SimpleNamespace(_result={"msg": message, "exception": trace}))
+    assert len(shown) == 1 + hidden
+    assert "set rds_allocated_storage and rds_storage_type back to what the database has" in shown[-1]
+    assert "or run it again later" in shown[-1]
+    shown.clear()
+    callback.v2_runner_on_failed(SimpleNamespace(_result={"msg": FAILED}))
+    assert shown == []
 
 
 def event(trace: str | None, cause: SimpleNamespace | None = None) -> SimpleNamespace:
