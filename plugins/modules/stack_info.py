@@ -107,10 +107,11 @@ options:
     description:
       - Wait until each of these is usable.
       - V(database) waits for the DB instance to accept connections, V(database_idle) for RDS to take a change of it
-        where there is one, V(nat_gateways) for every NAT gateway, V(load_balancer) for the load balancer to be active.
+        where there is one, V(database_gone) for a deletion of it to be over, V(nat_gateways) for every NAT gateway,
+        V(load_balancer) for the load balancer to be active.
     type: list
     elements: str
-    choices: [database, database_idle, nat_gateways, load_balancer]
+    choices: [database, database_idle, database_gone, nat_gateways, load_balancer]
     default: []
   wait_timeout:
     description: Longest wait, in seconds.
@@ -330,7 +331,7 @@ ARGUMENTS: dict[str, Any] = {
     "wait_for": {
         "type": "list",
         "elements": "str",
-        "choices": ["database", "database_idle", "nat_gateways", "load_balancer"],
+        "choices": readiness.NAMES,
         "default": [],
     },
     "wait_timeout": {"type": "int", "default": 1800},

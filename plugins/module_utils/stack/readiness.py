@@ -61,6 +61,14 @@ def database_idle(resources: Mapping[str, Any]) -> State:
     return replace(database(resources), ready=False)
 
 
+def database_gone(resources: Mapping[str, Any]) -> State:
+    """A deletion of the DB instance is over: RDS first makes the last snapshot, the longer the more data there is."""
+    row = resources["rds"]
+    if row is None:
+        return State(True, False, "")
+    return State(False, row["status"] != "deleting", f"database {row['instance_id']} is {row['status']}")
+
+
 def nat_gateways(resources: Mapping[str, Any]) -> State:
     """Every NAT gateway is available."""
     row = resources["network"]
@@ -86,11 +94,14 @@ def load_balancer(resources: Mapping[str, Any]) -> State:
 _STATES: dict[str, Callable[[Mapping[str, Any]], State]] = {
     "database": database,
     "database_idle": database_idle,
+    "database_gone": database_gone,
     "nat_gateways": nat_gateways,
     "load_balancer": load_balancer,
 }
+#: What can be waited for.
+NAMES = list(_STATES)
 
 
 def state(resources: Mapping[str, Any], what: str) -> State:
-    """The state of ``what``: database, database_idle, nat_gateways or load_balancer."""
+    """The state of ``what``, one of :data:`NAMES`."""
     return _STATES[what](resources)

@@ -48,6 +48,9 @@ TABLE: list[tuple[str, dict[str, Any], tuple[bool, bool], str]] = [
         for status in ("modifying", "backing-up", "rebooting", "upgrading", "configuring-log-exports")
     ),
     ("database_idle", _database("stopped"), HOPELESS, "database fraud-db is stopped: start the instance"),
+    ("database_gone", {"rds": None}, READY, ""),
+    ("database_gone", _database("deleting"), WAIT, "database fraud-db is deleting"),
+    ("database_gone", _database("failed"), HOPELESS, "database fraud-db is failed"),
     ("nat_gateways", {"network": None}, HOPELESS, "run --tags network first"),
     ("nat_gateways", _nat(), HOPELESS, "there is no NAT gateway: run --tags network"),
     ("nat_gateways", _nat("available", "failed"), HOPELESS, "nat-1 failed (no address)"),
