@@ -74,7 +74,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typ
         """Of all roles, whichever is asked about: a slip in the name says not which role it is of."""
         return typos.typos(
             known,
-            [name for role in problems.INPUT_CHECKS for name in role_variables.options(role)],
-            [name for role in problems.INPUT_CHECKS for name in role_variables.own_names(role)],
+            role_variables.names_of(problems.INPUT_CHECKS, role_variables.options),
+            role_variables.names_of(problems.INPUT_CHECKS, role_variables.own_names),
             own.values["stack_ignore_variables"],
         )

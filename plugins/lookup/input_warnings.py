@@ -9,9 +9,10 @@ DOCUMENTATION = r"""
 ---
 name: input_warnings
 version_added: "1.0.0"
-short_description: Insecure settings among the variables of the roles of this collection
+short_description: Doubtful settings among the variables of the roles of this collection
 description:
   - Settings that work, and that are insecure, such as plain HTTP that is open to the world. No call to AWS is made.
+  - With the role C(stack), also variables that begin as those of a role do, look like one of them, and have no effect.
   - A variable that the play does not have counts with the role's default.
 author:
   - The mlops.mlflow_aws authors (@mlops)
@@ -23,7 +24,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what is insecure
+- name: Show what is insecure, and what has no effect
   ansible.builtin.debug:
     msg: "{{ query('mlops.mlflow_aws.input_warnings') }}"
 """
@@ -39,9 +40,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, typos
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.warnings import WARNINGS
-from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import RoleVariables
+from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils import role_variables
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typed
@@ -50,10 +51,14 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typ
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The warnings of the roles in ``terms``; a role without any has none."""
         self.set_options(var_options=variables, direct=kwargs)
-        own = RoleVariables(self._templar, variables or {}, problems.INPUT_CHECKS)
-        return [
-            f"WARNING: {text}"
-            for role, check in WARNINGS.items()
-            if role in (terms or WARNINGS)
-            for text in check(own.values)
-        ]
+        known = variables or {}
+        own = role_variables.RoleVariables(self._templar, known, problems.INPUT_CHECKS)
+        found = [text for role, check in WARNINGS.items() if role in (terms or WARNINGS) for text in check(own.values)]
+        if "stack" in (terms or ("stack",)):
+            found += typos.resembling(
+                known,
+                role_variables.names_of(problems.INPUT_CHECKS, role_variables.options),
+                role_variables.names_of(problems.INPUT_CHECKS, role_variables.own_names),
+                own.values["stack_ignore_variables"],
+            )
+        return [f"WARNING: {text}" for text in found]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ def options(role: str) -> Mapping[str, Any]:
 def own_names(role: str) -> Iterable[str]:
     """The names of the variables that a role sets itself (``vars/main.yml``)."""
     return _file(role, "vars", "main.yml")
+
+
+def names_of(roles: Iterable[str], function: Callable[[str], Iterable[str]]) -> list[str]:
+    """The names that ``function``, :func:`options` or :func:`own_names`, answers for these roles."""
+    return [name for role in roles for name in function(role)]
 
 
 def pinned_releases() -> set[str]:

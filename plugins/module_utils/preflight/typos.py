@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import difflib
+from collections.abc import Collection, Iterable, Iterator
 
 #: The names by which the role mlflow_access is given its lists from the inventory.
 LISTS = frozenset(
@@ -27,6 +28,8 @@ TOLD = frozenset(
         "mlflow_access_rotate",
     }
 )
+#: How much of two names is the same, from 0 to 1, where they are alike.
+_ALIKE = 0.8
 #: What Ansible and Molecule set themselves, and what a role registers for itself.
 _FOREIGN = ("ansible_", "molecule_", "inventory_", "_")
 
@@ -45,18 +48,58 @@ def typos(
     :param own: the variables that roles set themselves.
     :param ignored: names that the person says are meant as they stand (``stack_ignore_variables``).
     """
-    meant = {*variables, *LISTS, *ASKED}
-    found = []
-    for name in sorted(set(given) - meant - set(own) - TOLD - set(ignored)):
-        if name.startswith(_FOREIGN):
-            continue
-        nearest = _nearest(name, meant) or _under_another_role(name, variables)
-        if nearest:
-            found.append(
-                f"{name}: no variable of this collection has this name, so it has no effect; rename it to "
-                f"{' or '.join(nearest)}, or list it in stack_ignore_variables if it belongs to something else"
-            )
-    return found
+    return [
+        f"{name}: no variable of this collection has this name, so it has no effect; rename it to "
+        f"{' or '.join(nearest)}, or list it in stack_ignore_variables if it belongs to something else"
+        for name in _unknown(given, variables, own, ignored)
+        if (nearest := _meant(name, variables))
+    ]
+
+
+def resembling(
+    given: Iterable[str], variables: Collection[str], own: Collection[str], ignored: Collection[str]
+) -> list[str]:
+    """A sentence for each variable that :func:`typos` lets pass, and that looks like one of a role all the same.
+
+    It begins as the variables of that role do, and has their next word, or all of the words of one of them, or is
+    written much like one: ``rds_deletion_protected``, ``rds_class``, ``storage_bucket_name``. Somebody else's role may
+    well have such a variable, so this is for a warning. The parameters are those of :func:`typos`.
+    """
+    return [
+        f"{name}: no variable of this collection has this name, so it has no effect; rename it to {alike} if that is "
+        "meant, or list it in stack_ignore_variables"
+        for name in _unknown(given, variables, own, ignored)
+        if not _meant(name, variables) and (alike := _alike(name, variables))
+    ]
+
+
+def _unknown(
+    given: Iterable[str], variables: Collection[str], own: Collection[str], ignored: Collection[str]
+) -> Iterator[str]:
+    known = {*variables, *LISTS, *ASKED, *own, *TOLD, *ignored}
+    return (name for name in sorted(set(given) - known) if not name.startswith(_FOREIGN))
+
+
+def _meant(name: str, variables: Collection[str]) -> list[str]:
+    return _nearest(name, {*variables, *LISTS, *ASKED}) or _under_another_role(name, variables)
+
+
+def _alike(name: str, variables: Collection[str]) -> str | None:
+    """The variable of the same role that has most in common with a name; None where there is too little."""
+    meant = {*variables, *ASKED}
+    of_role = {
+        variable: role
+        for variable in meant
+        for role in _roles([variable])
+        if name.startswith(f"{role}_") and variable.startswith(f"{role}_")
+    }
+    found = {}
+    for variable, role in of_role.items():
+        one, other = (text.removeprefix(f"{role}_").split("_") for text in (name, variable))
+        ratio = difflib.SequenceMatcher(None, "_".join(one), "_".join(other)).ratio()
+        if one[0] == other[0] or set(one) <= set(other) or set(other) <= set(one) or ratio >= _ALIKE:
+            found[variable] = ratio
+    return max(sorted(found), key=lambda variable: found[variable], default=None)
 
 
 def _nearest(name: str, meant: Collection[str]) -> list[str]:

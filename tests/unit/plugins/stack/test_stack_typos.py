@@ -59,6 +59,38 @@ def test_a_typo_is_refused_with_the_name_that_is_meant(name: str, meant: str) ->
     assert f"rename it to {meant}, or list it in stack_ignore_variables" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("rds_deletion_protected", "rds_deletion_protection"),
+        ("rds_deletion_protect", "rds_deletion_protection"),
+        ("alb_deletion_protect", "alb_deletion_protection"),
+        ("rds_backup_retention", "rds_backup_retention_days"),
+        ("rds_class", "rds_instance_class"),
+        ("rds_storage", "rds_storage_type"),
+        ("ecs_mlflow_log_retention", "ecs_mlflow_log_retention_days"),
+        ("ecs_mlflow_autoscale", "ecs_mlflow_autoscaling"),
+        ("network_ingress_cidrblocks", "network_ingress_cidrs"),
+        ("network_ingres_cidr_list", "network_ingress_cidrs"),
+        ("stack_account", "stack_account_id"),
+        ("storage_bucket_name", "storage_bucket"),
+        ("destroy_confirmed", "destroy_confirm"),
+    ],
+)
+def test_a_name_that_looks_like_a_variable_is_warned_of(name: str, meant: str) -> None:
+    assert told(name) == []
+    (message,) = typos.resembling([name, *VARIABLES], VARIABLES, OWN, ())
+    assert message.startswith(f"{name}: no variable of this collection has this name, so it has no effect; rename it")
+    assert f"rename it to {meant} if that is meant" in message
+    assert typos.resembling([name], VARIABLES, OWN, (name,)) == []
+
+
+def test_few_names_of_others_are_warned_of() -> None:
+    """Those that begin as ours do, and could be ours."""
+    warned = [text.partition(":")[0] for text in typos.resembling(OTHERS, VARIABLES, OWN, ())]
+    assert warned == ["rds_instance_name", "stack_dir", "stack_id", "verify_certs"]
+
+
 def test_one_that_is_meant_as_it_stands() -> None:
     assert told("storage_buckets", ignored=("storage_buckets",)) == []
     assert len(told("storage_buckets")) == 1
@@ -70,7 +102,9 @@ def test_the_names_of_others_are_nobodys_business() -> None:
 
 
 def test_no_variable_of_the_collection_is_taken_for_a_typo() -> None:
-    assert told(*VARIABLES, *OWN, *typos.LISTS, *typos.ASKED, *typos.TOLD) == []
+    ours = [*VARIABLES, *OWN, *typos.LISTS, *typos.ASKED, *typos.TOLD]
+    assert told(*ours) == []
+    assert typos.resembling(ours, VARIABLES, OWN, ()) == []
 
 
 def test_what_playbooks_and_roles_set_is_no_typo() -> None:
