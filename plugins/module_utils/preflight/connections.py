@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connections that the tasks can want, against those that the database takes."""
+"""The connections that the tasks can open, compared with those that the database takes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.ecs_mlflow import fitting_workers
@@ -27,7 +27,11 @@ _MIB = 2**20
 #: 2 GiB, 413 of 450 with 4, 856 of 901 with 8, 1660 of 1717 with 15.25; about 80 of 112 with 1 GiB. This is a little
 #: less than each of them.
 _TAKEN, _TAKEN_SHARE = 256 * _MIB, 0.04
-_FORMULA = re.compile(r"\{\s*DBInstanceClassMemory\s*/\s*(\d+)\s*\}", re.IGNORECASE)
+_FORMULA = re.compile(
+    r"\{\s*DBInstanceClassMemory\s*(?:\*\s*(?P<times>\d+)\s*)?/\s*(?P<by>[1-9]\d*)\s*(?:\*\s*(?P<after>\d+)\s*)?\}",
+    re.IGNORECASE,
+)
+_FUNCTIONS: dict[str, Callable[[list[int]], int]] = {"LEAST": min, "GREATEST": max, "SUM": sum}
 
 
 def usable_memory(memory: int) -> int:
@@ -47,14 +51,17 @@ def max_connections(text: str, memory: int | None) -> int | None:
     :param memory: of the class, in bytes; None where it is not known.
     """
     if memory is not None:
-        text = _FORMULA.sub(lambda found: str(usable_memory(memory) // int(found[1])), text)
+        text = _FORMULA.sub(lambda found: str(_worked_out(found, usable_memory(memory))), text)
     text = text.strip()
     if re.fullmatch(r"\d+", text):
         return int(text)
-    if call := re.fullmatch(r"(LEAST|GREATEST)\(([\d\s,]+)\)", text, re.IGNORECASE):
-        numbers = [int(number) for number in call[2].split(",") if number.strip()]
-        return (min if call[1].upper() == "LEAST" else max)(numbers)
+    if call := re.fullmatch(rf"({'|'.join(_FUNCTIONS)})\(([\d\s,]+)\)", text, re.IGNORECASE):
+        return _FUNCTIONS[call[1].upper()]([int(number) for number in call[2].split(",") if number.strip()])
     return None
+
+
+def _worked_out(formula: re.Match[str], memory: int) -> int:
+    return memory * int(formula["times"] or 1) // int(formula["by"]) * int(formula["after"] or 1)
 
 
 def of_a_task(inputs: Mapping[str, Any]) -> int:
@@ -75,6 +82,12 @@ def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> li
     if not given:
         text = str(inputs["rds_parameters"].get("max_connections") or text)
     limit = max_connections(text, facts["memory"])
+    if limit is None and not given and inputs["rds_parameters"].get("max_connections"):
+        return [
+            f"rds_parameters.max_connections: '{text}' cannot be evaluated here for {facts['instance_class']}, so it "
+            "is unknown whether the connections of the tasks fit; give a number, or a formula such as "
+            "LEAST({DBInstanceClassMemory/9531392},5000)"
+        ]
     number = "ecs_mlflow_max_count" if inputs["ecs_mlflow_autoscaling"] else "ecs_mlflow_desired_count"
     tasks, each = int(inputs[number]), of_a_task(inputs)
     wanted = tasks * each * DEPLOYING // 100
@@ -93,8 +106,8 @@ def account_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> li
         "lower ecs_mlflow_workers or ecs_mlflow_pool_size",
     ]
     return [
-        f"{number}: {tasks}, and a deployment runs twice as many tasks, so that they can want {wanted} database "
-        f"connections of {each} a task, but {given or 'the database'} ({facts['instance_class']}) has about {usable} "
+        f"{number}: {tasks}, and a deployment runs twice as many tasks, which can open {wanted} database "
+        f"connections ({each} per task), but {given or 'the database'} ({facts['instance_class']}) has about {usable} "
         f"for them (max_connections {limit}, of which RDS keeps {RESERVED}); {', or '.join(remedies)} (docs/sizing.md)"
     ]
 

@@ -50,6 +50,10 @@ def test_the_estimate_is_a_little_below_what_people_have_seen(gib: float, seen: 
         (DEFAULT, None, None),
         ("{DBInstanceClassMemory/9531392}", GIB, 79),
         ("GREATEST({DBInstanceClassMemory/9531392}, 100)", GIB, 100),
+        ("LEAST({DBInstanceClassMemory*2/9531392},5000)", GIB, 159),
+        ("{DBInstanceClassMemory/9531392*2}", GIB, 158),
+        ("SUM({DBInstanceClassMemory/9531392}, 100)", GIB, 179),
+        ("{DBInstanceClassMemory/0}", GIB, None),
         ("GREATEST({log(DBInstanceClassMemory/805306368)*45},3)", GIB, None),
         ("", GIB, None),
     ],
@@ -58,12 +62,21 @@ def test_numbers_and_formulas_of_rds(text: str, memory: int | None, number: int 
     assert connections.max_connections(text, memory) == number
 
 
+def test_a_formula_that_cannot_be_evaluated_is_refused() -> None:
+    formula = "{log(DBInstanceClassMemory/805306368)*45}"
+    (message,) = _found(rds_parameters={"max_connections": formula})
+    assert message.startswith(f"rds_parameters.max_connections: '{formula}' cannot be evaluated here for db.t3.micro")
+    assert "give a number" in message
+    # That of a database of one's own is its owner's business.
+    assert _found({**MICRO, "max_connections": formula}, stack_db_instance="team-db") == []
+
+
 def test_the_defaults_fit_and_one_task_more_does_not() -> None:
     assert _found() == []
     (message,) = _found(ecs_mlflow_max_count=4)
     assert message == (
-        "ecs_mlflow_max_count: 4, and a deployment runs twice as many tasks, so that they can want 96 database "
-        "connections of 12 a task, but the database (db.t3.micro) has about 74 for them (max_connections 79, of which "
+        "ecs_mlflow_max_count: 4, and a deployment runs twice as many tasks, which can open 96 database "
+        "connections (12 per task), but the database (db.t3.micro) has about 74 for them (max_connections 79, of which "
         "RDS keeps 5); set ecs_mlflow_max_count to 3, or take an rds_instance_class with 2 GiB of memory or more, or "
         "lower ecs_mlflow_workers or ecs_mlflow_pool_size (docs/sizing.md)"
     )
@@ -82,9 +95,9 @@ def test_each_inventory_fits_with_room_for_its_autoscaling(inventory: str) -> No
     ("overrides", "says"),
     [
         ({"ecs_mlflow_autoscaling": False, "ecs_mlflow_desired_count": 4}, ("ecs_mlflow_desired_count: 4", "to 3, or")),
-        ({"ecs_mlflow_memory": 2048}, ("can want 144", "of 24 a task", "set ecs_mlflow_max_count to 1, or")),
-        ({"ecs_mlflow_pool_size": 21}, ("can want 504", "; take an rds_instance_class with 8 GiB")),
-        ({"ecs_mlflow_workers": 3, "ecs_mlflow_memory": 2048}, ("of 18 a task", "with 2 GiB")),
+        ({"ecs_mlflow_memory": 2048}, ("can open 144", "24 per task", "set ecs_mlflow_max_count to 1, or")),
+        ({"ecs_mlflow_pool_size": 21}, ("can open 504", "; take an rds_instance_class with 8 GiB")),
+        ({"ecs_mlflow_workers": 3, "ecs_mlflow_memory": 2048}, ("(18 per task)", "with 2 GiB")),
         (
             {"rds_parameters": {"max_connections": 60}},
             ("has about 55 for them (max_connections 60", "raise max_connections in its parameter group (rds_param"),
