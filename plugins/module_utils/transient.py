@@ -28,14 +28,18 @@ class Kind:
 
     :param patterns: regular expressions, matched case-insensitively; one is enough.
     :param seconds: how long the error may last before it counts as permanent.
+    :param unsaid: further ones, of messages that leave out what AWS answered; they count only where nothing else, such
+        as a traceback, has it.
     """
 
     patterns: tuple[str, ...]
     seconds: int
+    unsaid: tuple[str, ...] = ()
 
     def matches(self, text: str) -> bool:
         """Whether ``text``, an error message of AWS with its code, is of this kind."""
-        return any(re.search(pattern, text, re.IGNORECASE | re.MULTILINE) for pattern in self.patterns)
+        patterns = self.patterns if _REFUSAL.search(text) else self.patterns + self.unsaid
+        return any(re.search(pattern, text, re.IGNORECASE | re.MULTILINE) for pattern in patterns)
 
 
 #: A service-linked role is created by the first use of a service in an account; that first call can fail.
@@ -136,9 +140,6 @@ ALREADY_EXISTS = Kind(
     (
         # EC2 (API Reference, "Error codes")
         r"InvalidGroup\.Duplicate",
-        # amazon.aws.ec2_security_group leaves AWS's code out of its message; another reason fails for the minute.
-        r"Failed to create security group$",
-        r"Failed to authorize security group (ingress|egress)$",
         r"InvalidPermission\.Duplicate",
         r"InvalidSubnet\.Conflict",
         r"Resource\.AlreadyAssociated",
@@ -159,6 +160,12 @@ ALREADY_EXISTS = Kind(
         r"Creation of service was not idempotent",
     ),
     60,
+    # amazon.aws.ec2_security_group leaves AWS's code out of its message. The callback mlops.mlflow_aws.errors has the
+    # traceback sent, which has it; without the callback, what has another reason is tried for the minute, too.
+    (
+        r"Failed to create security group$",
+        r"Failed to authorize security group (ingress|egress)$",
+    ),
 )
 KINDS: dict[str, Kind] = {
     "already_exists": ALREADY_EXISTS,

@@ -69,6 +69,19 @@ TEXTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("kind", "code", "text"),
+    [
+        ("denied", "UnauthorizedOperation", "You are not authorized to perform this operation."),
+        ("already_exists", "InvalidGroup.Duplicate", "The security group 'x' already exists for VPC 'vpc-1'"),
+    ],
+)
+def test_what_a_traceback_says_counts_more_than_a_message_without_it(kind: str, code: str, text: str) -> None:
+    trace = f"botocore.exceptions.ClientError: An error occurred ({code}) when calling the X operation: {text}"
+    failed = {"failed": True, "msg": "Failed to create security group", "exception": trace}
+    assert transient(failed, "already_exists") is (kind == "already_exists")
+
+
 @pytest.mark.parametrize(("kind", "text"), TEXTS)
 @pytest.mark.parametrize("change", [str, str.lower])
 def test_an_error_that_goes_away_by_itself(kind: str, text: str, change: Any) -> None:
