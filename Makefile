@@ -105,6 +105,10 @@ core: setup
 molecule: setup ## Run the scenario of each role and of the whole site
 	python -m tests.scenarios
 
+.PHONY: guards
+guards: setup ## Call every route of both generations of MLflow as people without rights
+	python -m pytest -m slow tests/integration/runtime
+
 .PHONY: test-slow
 test-slow: setup other-core ## Run the long tests: MLflow 2.18.0, faults, killed runs
 	python -m pytest -m slow tests/unit tests/integration

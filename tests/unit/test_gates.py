@@ -54,6 +54,15 @@ def test_workflows_call_make_only_and_may_only_read(workflow: str) -> None:
     assert [step["uses"] for step in steps if "uses" in step and not re.search(r"@v\d+$", step["uses"])] == []
 
 
+def test_a_release_runs_the_long_tests_too() -> None:
+    """A called workflow sees the event of its caller, a push: a job for some events only is left out without a word."""
+    release, test = (load(f".github/workflows/{name}.yml")["jobs"] for name in ("release", "test"))
+    assert release["test"]["with"] == {"slow": True}
+    assert "test" in release["build"]["needs"]
+    (long,) = [job for job in test.values() if any("make test-slow" in step.get("run", "") for step in job["steps"])]
+    assert long["if"].endswith("|| inputs.slow")
+
+
 def test_the_make_targets_of_workflows_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     names = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | set(

@@ -22,6 +22,7 @@ OTHERS = {
     *("mlflow_users", "mlflow_roles", "mlflow_permissions", "mlflow_experiments", "mlflow_registered_models"),
     *("mlflow_auth_bootstrap", "mlflow_user", "mlflow_permission", "mlflow_role", "mlflow_experiment"),
     *("mlflow_registered_model", "mlflow_info", "mlflow_health", "mlflow_clone", "rds_parameters", "secret_rotation"),
+    "stack_untag",
 }
 
 
@@ -53,6 +54,13 @@ def test_a_playbook_has_its_row_with_all_tags_and_its_output(name: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|mailto:)([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_readme_lists_every_module() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = readme[readme.index("Modules, each with") : readme.index("The lookup `strong_password`")]
+    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
+    assert modules - set(re.findall(r"`(\w+)`", listed)) == set()
 
 
 def test_the_readme_lists_every_page_of_the_docs() -> None:
