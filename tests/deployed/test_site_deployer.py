@@ -81,7 +81,7 @@ UNUSED: dict[str, str] = {
     "iam:UpdateAssumeRolePolicy": _BY_HAND,
     "iam:UpdateRole": _BY_HAND,
     "kms:DescribeKey": "a secret or a bucket that names its key by an alias",
-    "rds:CreateDBSnapshot": _AWS_ASKS,  # DeleteDBInstance with a last snapshot
+    "rds:CreateDBSnapshot": _AWS_ASKS,  # DeleteDBInstance with a final snapshot
     "rds:ModifyDBSubnetGroup": "a zone that is added",
     "rds:ResetDBParameterGroup": "a parameter that is taken out of rds_parameters",
 }

@@ -27,8 +27,8 @@ VARIABLES: dict[str, Any] = {"network_nat": "per_zone", "ecs_mlflow_autoscaling"
 KILLS: list[tuple[str, float] | str] = [
     ("Vpc | Create the VPC", 1.2),
     ("Nat | Allocate the addresses", 1.3),
-    ("Nat | Begin the gateways", 0.0),
-    ("Nat | Begin the gateways", 1.5),
+    ("Nat | Create the gateways without waiting for them", 0.0),
+    ("Nat | Create the gateways without waiting for them", 1.5),
     ("Secrets | Make those that do not exist", 2.5),
     ("Instance | Create or change the database", 2.0),
     ("Load balancer | Create the load balancer and its listener", 1.5),

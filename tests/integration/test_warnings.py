@@ -15,7 +15,7 @@ from tests.embedded import EmbeddedAws
 
 OPEN = "MLflow is open to the whole internet over plain HTTP (network_ingress_cidrs: 0.0.0.0/0)"
 SAID_BY_THE_ROLE = "mlops.mlflow_aws.network : Inputs | Say what is insecure"
-OLD = "MLflow 2.18.0 gets no fixes any more"
+OLD = "MLflow 2.18.0 is end-of-life"
 
 
 def tasks(aws: EmbeddedAws, *argv: str, **variables: object) -> list[tuple[str, str]]:

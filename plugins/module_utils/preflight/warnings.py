@@ -35,8 +35,8 @@ def _unadvised(text: str) -> list[str]:
         return []
     if block.overlaps(_DOCKER):
         return [
-            f"network_cidr {block} meets 172.17.0.0/16, which Docker and some services of AWS use themselves, so that "
-            "they may not reach MLflow; use another private block, such as 10.0.0.0/16, while nothing is deployed"
+            f"network_cidr {block} overlaps 172.17.0.0/16, which Docker and some services of AWS use themselves, so "
+            "that they may not reach MLflow; use another private block, such as 10.0.0.0/16, while nothing is deployed"
         ]
     if not any(block.subnet_of(private) for private in _PRIVATE):
         return [
@@ -77,7 +77,7 @@ def ecs_mlflow_warnings(inputs: Mapping[str, Any]) -> list[str]:
     if not all(part.isdigit() for part in parts) or tuple(map(int, parts)) >= _SAFE:
         return []
     return [
-        f"MLflow {version} gets no fixes any more; the server of this collection closes what is known of it "
+        f"MLflow {version} is end-of-life; the server of this collection closes what is known of it "
         "(CVE-2026-2635, CVE-2025-11200, CVE-2025-1473, CVE-2025-14279, CVE-2025-11201, docs/mlflow-in-the-task.md), "
         "but nobody closes what is found from now on; set ecs_mlflow_version to 3.17.2 as soon as your clients allow it"
     ]

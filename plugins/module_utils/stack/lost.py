@@ -126,7 +126,7 @@ def _lost_database(resources: Mapping[str, Any], names: StackNames, region: str)
     return [
         f"stack_name: {names.stack}, but its DB instance {names.database} {gone}, and {', '.join(evidence)} "
         f"{'shows' if len(evidence) == 1 else 'show'} that it held data; {_way_back(rows, names, region)}, "
-        "or give up its data with -e stack_recreate_database=true, which makes an empty database in this one run"
+        "or discard its data with -e stack_recreate_database=true, which creates an empty database in this one run"
     ]
 
 

@@ -62,7 +62,7 @@ def database_idle(resources: Mapping[str, Any]) -> State:
 
 
 def database_gone(resources: Mapping[str, Any]) -> State:
-    """A deletion of the DB instance is over: RDS first makes the last snapshot, the longer the more data there is."""
+    """A deletion of the DB instance is over: RDS first makes the final snapshot, the longer the more data there is."""
     row = resources["rds"]
     if row is None:
         return State(True, False, "")

@@ -24,7 +24,7 @@ from tests.unit.plugins.stack.stack_inputs import everything
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TASKS, CLIENTS, SECONDS = 2, 16, 20.0
-#: What two tasks can want, by the defaults of the role: that is the budget of a stack of one task, which a deployment
+#: What two tasks can open, by the defaults of the role: that is the budget of a stack of one task, which a deployment
 #: doubles.
 WANTED = TASKS * connections.of_a_task(everything())
 
@@ -122,7 +122,7 @@ def version(request: pytest.FixtureRequest) -> str:
 def ready(
     version: str, runtime_of: Callable[[str], Runtime], new_task: Callable[..., Task], tmp_path_factory: Any
 ) -> Iterator[Task]:
-    """A task whose migration has run, on a database with exactly what two tasks can want."""
+    """A task whose migration has run, on a database with exactly what two tasks can open."""
     with database(tmp_path_factory.mktemp("postgres"), WANTED) as postgres:
         task = new_task(runtime_of(version), postgres)
         done = task.run("migrate")

@@ -422,7 +422,7 @@ TEAM = {"name": "team", "permissions": [{"resource_type": "workspace", "permissi
         ("network", {"network_ingress_cidrs": ["10.0.0.0/8", "128.0.0.0/1", "0.0.0.0/1"]}, ("whole internet",)),
         ("network", {"network_cidr": "172.17.0.0/16"}, ("172.17.0.0/16, which Docker", "use another private block")),
         ("network", {"network_cidr": "8.8.0.0/16"}, ("network_cidr 8.8.0.0/16 is not private", "such as 10.0.0.0/16")),
-        ("ecs_mlflow", {"ecs_mlflow_version": "2.18.0"}, ("MLflow 2.18.0", "gets no fixes any more", "to 3.17.2")),
+        ("ecs_mlflow", {"ecs_mlflow_version": "2.18.0"}, ("MLflow 2.18.0", "is end-of-life", "to 3.17.2")),
         (
             "mlflow_access",
             {"mlflow_access_roles": [TEAM]},
