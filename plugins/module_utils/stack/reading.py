@@ -39,14 +39,10 @@ def tags(rows: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str 
 
 def newest_revision(client: Client, family: str) -> dict[str, Any] | None:
     """What DescribeTaskDefinition answers for the newest ACTIVE revision of a family, with its tags; None for none."""
-    arns = [
-        str(arn)
-        for arn in pages(client, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
-        # The filter takes the beginning of a family's name (API ListTaskDefinitions).
-        if str(arn).rsplit("/", 1)[-1].split(":")[0] == family
-    ]
-    if not arns:
+    # familyPrefix is "the full family name" (API ListTaskDefinitions).
+    arns = pages(client, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status="ACTIVE")
+    newest = max(arns, key=lambda arn: int(str(arn).rsplit(":", 1)[-1]), default=None)
+    if newest is None:
         return None
-    newest = max(arns, key=lambda arn: int(arn.rsplit(":", 1)[-1]))
     answer: dict[str, Any] = client.describe_task_definition(taskDefinition=newest, include=["TAGS"])
     return answer
