@@ -112,17 +112,22 @@ def ask_for_tracebacks(arguments: dict[str, Any], module: str) -> None:
         arguments[TRACEBACKS] = sorted({*arguments[TRACEBACKS], "error"})
 
 
-def _let_modules_send_tracebacks() -> None:
+def let_modules_send_tracebacks() -> None:
     """Complete what each action gives to its module, in this process and in the workers that it forks.
 
-    The setting that ansible-core has for this, ``display_traceback``, would show tracebacks of all failed tasks.
+    The setting that ansible-core has for this, ``display_traceback``, would show tracebacks of all failed tasks. The
+    method is a private one: an ansible-core without it, or with other arguments, runs as without the callback.
     """
-    former = ActionBase._update_module_args
+    former = getattr(ActionBase, "_update_module_args", None)
+    if former is None:
+        return
 
     @functools.wraps(former)
-    def completed(self: Any, module_name: str, module_args: dict[str, Any], *rest: Any, **more: Any) -> None:
-        former(self, module_name, module_args, *rest, **more)
-        ask_for_tracebacks(module_args, module_name)
+    def completed(self: Any, *given: Any, **more: Any) -> Any:
+        answer = former(self, *given, **more)
+        if len(given) > 1 and isinstance(given[0], str) and isinstance(given[1], dict):
+            ask_for_tracebacks(given[1], given[0])
+        return answer
 
     ActionBase._update_module_args = completed
 
@@ -137,7 +142,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Before any task runs."""
-        _let_modules_send_tracebacks()
+        let_modules_send_tracebacks()
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Tell it of a task."""

@@ -9,10 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.plugins.action import ActionBase
 from ansible_collections.mlops.mlflow_aws.plugins.callback.errors import (
+    TRACEBACKS,
     CallbackModule,
     ask_for_tracebacks,
     hidden_answer,
+    let_modules_send_tracebacks,
     session_over,
     traceback_of,
 )
@@ -121,3 +124,26 @@ def test_neither_secret_tasks_nor_older_releases_are_asked(arguments: dict[str, 
     former = dict(arguments)
     ask_for_tracebacks(arguments, "amazon.aws.ec2_security_group")
     assert arguments == former
+
+
+def test_another_core_runs_as_without_the_callback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is completed is private to ansible-core, and may be gone or called otherwise in the next release."""
+    monkeypatch.delattr(ActionBase, "_update_module_args")
+    let_modules_send_tracebacks()
+    assert not hasattr(ActionBase, "_update_module_args")
+
+    def other(self: Any, *, module: str) -> str:
+        return module
+
+    monkeypatch.setattr(ActionBase, "_update_module_args", other, raising=False)
+    let_modules_send_tracebacks()
+    assert ActionBase._update_module_args(None, module="amazon.aws.ec2_vpc_net") == "amazon.aws.ec2_vpc_net"
+
+    def same(self: Any, module_name: str, module_args: dict[str, Any], task_vars: Any) -> None:
+        module_args[TRACEBACKS] = []
+
+    monkeypatch.setattr(ActionBase, "_update_module_args", same)
+    let_modules_send_tracebacks()
+    arguments: dict[str, Any] = {}
+    ActionBase._update_module_args(None, "amazon.aws.ec2_vpc_net", arguments, {})
+    assert arguments == {TRACEBACKS: ["error"]}
