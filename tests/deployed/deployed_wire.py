@@ -26,7 +26,10 @@ from tests.playbooks import Ended
 #: How the names of calls begin that change nothing.
 _READS = ("Describe", "List", "Get", "BatchGet", "Head", "Search", "Simulate", "Assume", "Lookup", "GET", "HEAD")
 #: Parameters by which two calls of one action are told apart.
-_NAMES = ("SecretId", "Name", "family", "taskDefinition", "service", "RoleName", "user")
+_NAMES = (
+    *("SecretId", "Name", "family", "taskDefinition", "service", "RoleName", "logGroupName", "username"),
+    *("SubnetId", "RouteTableId", "GroupId", "AssociationId", "AllocationId", "NatGatewayId"),
+)
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length"}
 
 
@@ -67,10 +70,13 @@ def read_call(method: str, path: str, headers: Mapping[str, str], body: bytes) -
         action = fields["Action"]
     else:
         action, protocol = f"{method} {path.partition('?')[0]}", Protocol.S3
+        if headers.get("Content-Type", "").startswith("application/json"):
+            fields = json.loads(body or b"{}")
     about = next((str(fields[name]) for name in _NAMES if isinstance(fields.get(name), str)), "")
     # A revision, and the random end of a secret's ARN, are others in each run.
     about = re.sub(r"(:\d+|-\w{6})$", "", about.rpartition("/")[2]) if about.startswith("arn:") else about
-    return Call(action, about, protocol)
+    containers = fields.get("overrides", {}).get("containerOverrides", []) if target else []
+    return Call(action, " ".join([about, *(word for row in containers for word in row.get("command", []))]), protocol)
 
 
 class _Server(ThreadingHTTPServer):
@@ -204,3 +210,52 @@ class Cut:
         finally:
             for wire in wires:
                 wire.after = None
+
+
+def expire_in(site: Site, wire: Wire, task: str, action: str, **variables: Any) -> Ended:
+    """Run site.yml with credentials that expire in a task, right after a call of it was answered.
+
+    :param wire: AWS's.
+    :param task: how its name begins, without that of the role.
+    :param action: AWS's name of the call.
+    """
+    begun = threading.Event()
+
+    def watch(line: str) -> None:
+        if line.startswith("TASK [") and line.split(" : ", 1)[-1].startswith(task):
+            begun.set()
+
+    def after(call: Call) -> None:
+        wire.expired = wire.expired or (begun.is_set() and call.action == action)
+
+    wire.after = after
+    try:
+        return replace(site, env={**site.env, "AWS_ENDPOINT_URL": wire.url}).run(stop=watch, **variables)
+    finally:
+        wire.after, wire.expired = None, False
+
+
+def cut_after_each(
+    site: Site, wires: Sequence[Wire], playbook: str, *, look: Callable[[str, Ended], None], most: int, **variables: Any
+) -> list[str]:
+    """Kill a playbook once after each of its writing calls; each run goes on from what the one before left.
+
+    A run is killed at the first call whose name none was killed at before, until one ends well.
+
+    :param look: what must hold after each run; told the call after which it was killed, and how it ended.
+    :param most: runs at most.
+    :returns: the names of the calls.
+    """
+    killed: list[str] = []
+    for _ in range(most):
+        cut = Cut(lambda call: call.name not in killed)
+        ended = cut.run(site, wires, playbook, **variables)
+        print(f"{playbook} after {cut.at and cut.at.name}: {ended.seconds:.0f} s", flush=True)
+        if cut.at is None:
+            ended.assert_good()
+            look("", ended)
+            return killed
+        assert ended.code == -9, f"{cut.at.name}\n{ended.output[-6000:]}"
+        killed.append(cut.at.name)
+        look(cut.at.name, ended)
+    raise AssertionError(f"still not through after {most} runs, killed after: {killed}")

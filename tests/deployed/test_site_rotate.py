@@ -13,12 +13,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2
 import pytest
 
+from tests.deployed.deployed_logins import Logins, connects
 from tests.deployed.deployed_requests import RATE, Requests
 from tests.deployed.deployed_runs import Site
 from tests.deployed.deployed_stack import SECRETS, Stack, dotenv
+from tests.deployed.deployed_wire import Cut, Wire, cut_after_each
 from tests.playbooks import Ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1700)]
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1700)]
 CLIENTS = 8
 USERS = [{"name": "alice"}, {"name": "bob o'hara"}]
 ROTATE = "playbooks/rotate.yml"
+STACK = "fraud-scoring-mlflow-local"
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,6 @@ def revisions(stack: Stack) -> tuple[int, int]:
 
 def look(stack: Stack) -> Before:
     return Before({use: stack.secret(use) for use in SECRETS}, stack.users(), revisions(stack))
-
-
-def connects(stack: Stack, login: dict[str, str]) -> bool:
-    """Whether the database lets this login in."""
-    try:
-        stack.connect(login).close()
-    except psycopg2.OperationalError as error:
-        if "password authentication failed" not in str(error):
-            raise
-        return False
-    return True
 
 
 def labels(stack: Stack, use: str) -> list[str]:
@@ -170,7 +161,7 @@ def test_a_user_that_is_none(site: Site) -> None:
     before = look(site.stack)
     ended = site.run(ROTATE, tags="users", rotate_users=["mallory"])
     assert ended.code != 0
-    assert "there is no such secret" in ended.output
+    assert "mlflow/users/mallory does not exist" in ended.output
     assert look(site.stack) == before
 
 
@@ -199,3 +190,82 @@ def test_the_next_run_completes_a_killed_rotation(site: Site) -> None:
     assert (connects(stack, before.secrets["database/mlflow"]), connects(stack, changed)) == (False, True)
     assert after.revisions == (before.revisions[0] + 1, before.revisions[1] + 1)
     site.run(mlflow_users=USERS).assert_nothing_changed()
+
+
+#: The parts of a rotation that are killed after each writing call, the variables of that, the secrets of their logins,
+#: and the calls. The first two roll tasks out, the last two call MLflow.
+CHAINS: dict[str, tuple[dict[str, Any], list[str], set[str]]] = {
+    "database,flask": (
+        {},
+        ["database/mlflow"],
+        {
+            "PutSecretValue flask",
+            "PutSecretValue mlflow",
+            f"RegisterTaskDefinition {STACK}",
+            f"RegisterTaskDefinition {STACK}-migration",
+            f"RunTask {STACK}-migration",
+            "TagResource",
+            f"UpdateService {STACK}",
+            f"RunTask {STACK}-migration retire",
+            "UpdateSecretVersionStage mlflow",
+        },
+    ),
+    "admin,users": (
+        {"rotate_users": ["alice"]},
+        ["mlflow/admin", "mlflow/users/alice"],
+        {
+            "PutSecretValue admin",
+            "PATCH /api/2.0/mlflow/users/update-password admin",
+            "PutSecretValue alice",
+            "PATCH /api/2.0/mlflow/users/update-password alice",
+        },
+    ),
+}
+
+
+def keep_something(stack: Stack, login: tuple[str, str]) -> None:
+    assert stack.ask("/api/2.0/mlflow/experiments/create", login, {"name": "kept"}) in (200, 400)
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("tags", CHAINS)
+def test_killed_after_each_writing_call(site: Site, tags: str) -> None:
+    """Former or new, one of the two works; who is not rotated notices nothing; nothing is lost."""
+    stack, (variables, uses, calls) = site.stack, CHAINS[tags]
+    bob = ("bob o'hara", stack.users()["bob o'hara"])
+    logins, before = Logins(stack, bob, uses), look(stack)
+    keep_something(stack, bob)
+    with Wire(site.env["AWS_ENDPOINT_URL"]).serving() as aws, Wire(stack.url, renames=True).serving() as mlflow:
+        killed = cut_after_each(
+            *(site, [aws, mlflow], ROTATE),
+            look=logins.look,
+            most=len(calls) + 15,
+            tags=tags,
+            mlflow_access_url=mlflow.url,
+            mlflow_users=USERS,
+            **variables,
+        )
+
+    site.deploy(mlflow_users=USERS)
+    site.run(mlflow_users=USERS).assert_nothing_changed()
+    logins.assert_settled({*uses} - {"database/mlflow"})
+    after = look(stack)
+    assert stack.ask("/api/2.0/mlflow/experiments/get-by-name?experiment_name=kept", bob) == 200
+    untouched = {"database/master", "database/mlflow", "mlflow/admin", "mlflow/flask", "mlflow/gateway"} - {*uses}
+    untouched -= {"mlflow/flask"} if "flask" in tags else set()
+    assert {use: after.secrets[use] for use in untouched} == {use: before.secrets[use] for use in untouched}
+    assert set(killed) == calls
+
+
+def test_a_rotation_of_a_user_that_was_killed_twice_at_the_same_place(site: Site) -> None:
+    """The secret's two labels never leave the password that MLflow has behind."""
+    stack = site.stack
+    logins = Logins(stack, ("bob o'hara", stack.users()["bob o'hara"]), ["mlflow/users/alice"])
+    with Wire(site.env["AWS_ENDPOINT_URL"]).serving() as aws:
+        for _ in range(2):
+            cut = Cut(lambda call: call.action == "PutSecretValue")
+            ended = cut.run(site, [aws], ROTATE, tags="users", rotate_users=["alice"], mlflow_users=USERS)
+            assert ended.code == -9, ended.output[-3000:]
+            logins.look(str(cut.at), ended)
+    site.run(ROTATE, tags="users", rotate_users=["alice"], mlflow_users=USERS).assert_good()
+    logins.assert_settled({"mlflow/users/alice"})

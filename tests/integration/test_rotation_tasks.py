@@ -30,6 +30,7 @@ MAY = {
         "ecs_mlflow : Deregister old revisions",
     },
     "users": {
+        "mlflow_access : Rotate | Finish what is under way",
         "mlflow_access : Rotate | Make new passwords",
         "mlflow_access : Rotate | Make them the users' own",
         "mlflow_access : Write the settings of users",
