@@ -56,7 +56,7 @@ demo: setup ## Deploy MLflow to the embedded AWS on this machine
 	python -m emulator start --state $(DEMO)/aws --latency $(LATENCY)
 	umask 077; python -m emulator env --state $(DEMO)/aws --region $(DEMO_REGION) > $(DEMO)/aws.env
 	set -a; source $(DEMO)/aws.env; set +a; \
-	  ansible-playbook site.yml -i $(DEMO_INVENTORY) -e stack_output_dir=$(CURDIR)/$(DEMO) $(DEMO_ARGS)
+	  ansible-playbook site.yml -i $(DEMO_INVENTORY) -e stack_output_dir=$(abspath $(DEMO)) $(DEMO_ARGS)
 	@echo
 	@echo "MLflow: $$(sed -n 's/^MLFLOW_TRACKING_URI=//p' $(DEMO)/mlflow.env)"
 	@echo "Login:  the admin's user and password are in $(DEMO)/mlflow.env"

@@ -58,12 +58,17 @@ def keep(path: Path, content: bytes | None, *, write: bool) -> bool:
 
     :param content: None is for a look at the folder, whether a file can be written there.
     :param write: whether to write; else this only answers.
-    :raises OSError: the folder or the file cannot be written, or the folder has other things in it.
+    :raises OSError: the folder or the file cannot be written, or the folder is open to others and has other things in
+        it.
     """
     folder = path.parent
     now = _mode(folder)
     if now is not None and (now & stat.S_ISVTX or folder.resolve() in (Path.cwd(), *Path.cwd().parents)):
         raise PermissionError(errno.EPERM, "is not a folder for such files alone", str(folder))
+    # One that is not closed yet, and that this would close: whoever reads the other things in it could not any more.
+    if now not in (None, FOLDER_MODE) and (others := {one.name for one in folder.iterdir()} - {path.name}):
+        other = f"is open to others ({now:04o}) and has other things in it, such as {min(others)}"
+        raise PermissionError(errno.EPERM, f"{other}: chmod 700 it if it is for the files of your runs", str(folder))
     if now == FOLDER_MODE and (content is None or (_mode(path) == FILE_MODE and path.read_bytes() == content)):
         if content is None and not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -54,6 +54,9 @@ _OURS = {
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "ecs_mlflow_cors_origins",
 }
 #: A task has its role's credentials; others would take their place, and stand in clear in the task definition.
+#: Characters of names and values in all. ECS takes 64 KiB a task definition (Amazon ECS service quotas), of which the
+#: role needs most (plugins/filter/payload.py).
+_MOST = 8000
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
 
@@ -62,7 +65,15 @@ def environment_problems(variable: str, added: Mapping[Any, Any]) -> list[str]:
 
     :param variable: the role's variable that holds ``added``.
     """
-    return [problem for name, value in added.items() if (problem := _problem(f"{variable}.{name}", str(name), value))]
+    found = [problem for name, value in added.items() if (problem := _problem(f"{variable}.{name}", str(name), value))]
+    size = sum(len(str(name)) + len(str(value)) for name, value in added.items())
+    if size > _MOST:
+        longest = max(added, key=lambda name: len(str(added[name])))
+        found.append(
+            f"{variable}: names and values have {size} characters, and ECS takes 64 KiB for a whole task definition; "
+            f"keep to {_MOST}, and have MLflow read something as long as {longest} from a file in an image of your own"
+        )
+    return found
 
 
 def _problem(place: str, name: str, value: Any) -> str | None:

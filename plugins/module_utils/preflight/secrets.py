@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import username_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.usernames import (
+    database_role_problem,
+    username_problem,
+)
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import SECOND_SUFFIX
 
 
@@ -18,7 +21,8 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     """Problems of ``secrets_*`` variables that need no call to AWS."""
     found = []
     database = inputs["secrets_database_username"]
-    if problem := username_problem("secrets_database_username", database, 63 - len(SECOND_SUFFIX)):
+    problem = username_problem("secrets_database_username", database, 63 - len(SECOND_SUFFIX))
+    if problem := problem or database_role_problem("secrets_database_username", database):
         found.append(problem)
     if database.endswith(SECOND_SUFFIX):
         found.append(
@@ -27,11 +31,13 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         )
     master = inputs["secrets_master_username"]
     # API CreateDBInstance, MasterUsername for PostgreSQL: 1 to 63 letters or numbers, a letter first.
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", master) or master.lower() in ("rdsadmin", "postgres", "admin"):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,62}", master) or master.lower() == "admin":
         found.append(
             f"secrets_master_username: '{master}' cannot be the master user of RDS for PostgreSQL; use 1 to 63 "
-            "letters, digits and underscores, a letter first, and no well-known name (postgres, admin, rdsadmin)"
+            "letters, digits and underscores, a letter first, and not admin"
         )
+    elif problem := database_role_problem("secrets_master_username", master, master=True):
+        found.append(problem)
     if master in (database, database + SECOND_SUFFIX):
         found.append(
             f"secrets_database_username: '{database}' is the master user's name too, or the second user's; MLflow "

@@ -19,7 +19,10 @@ NAME_LIMIT = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 #: API CreateLoadBalancer, Name; API CreateSecurityGroup, GroupName.
 _REFUSED_BEGINNINGS = ("internal-", "sg-")
-_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*")
+#: Characters that need no care in a key (S3 user guide, "Naming Amazon S3 objects"), without the asterisk, which would
+#: open the whole bucket to the task in the policy of its role. Beneath it, a key has at most 1,024.
+_PREFIX = re.compile(r"[A-Za-z0-9!_.'()-]+(/[A-Za-z0-9!_.'()-]+)*")
+_PREFIX_LENGTH = 256
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 
 
@@ -59,6 +62,11 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
         found.append(
             f"stack_artifact_prefix: '{prefix}' is not a key prefix; use one such as mlflow-artifacts, without a "
             "leading or trailing slash"
+        )
+    elif len(prefix) > _PREFIX_LENGTH:
+        found.append(
+            f"stack_artifact_prefix: has {len(prefix)} characters, which leaves too few of a key's 1,024 to MLflow; "
+            f"use at most {_PREFIX_LENGTH}"
         )
     ports = {key: inputs[key] for key in ("stack_http_port", "stack_service_port", "stack_database_port")}
     for key, port in ports.items():

@@ -95,6 +95,24 @@ def test_a_folder_that_others_use_is_refused(
         keep(Path("mlflow.env"), content, write=True)
 
 
+@pytest.mark.parametrize("content", [b"a", None])
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_open_folder_with_other_things_in_it_is_not_closed(path: Path, content: bytes | None, linked: bool) -> None:
+    folder = path.parent
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").touch()
+    folder.chmod(0o755)
+    if linked:
+        path = folder.parent / "link" / path.name
+        path.parent.symlink_to(folder)
+    for write in (False, True):
+        with pytest.raises(PermissionError, match=r"open to others \(0755\).* such as notes\.txt: chmod 700 it"):
+            keep(path, content, write=write)
+    assert (stat.S_IMODE(folder.stat().st_mode), [one.name for one in folder.iterdir()]) == (0o755, ["notes.txt"])
+    folder.chmod(0o700)
+    assert keep(path, b"a", write=True)
+
+
 def test_a_folder_that_cannot_be_written_is_told_before_the_content_is_there(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -222,7 +222,19 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
     ("stack", {"stack_admin_username": "1"}, ("stack_admin_username: '1'", "start with a letter")),
     ("stack", {"stack_admin_username": "a" * 129}, ("stack_admin_username: 'aaa", "at most 128")),
     ("secrets", {"secrets_database_username": "ml flow"}, ("secrets_database_username: 'ml flow'", "use only letters")),
-    ("secrets", {"secrets_master_username": "rdsadmin"}, ("secrets_master_username: 'rdsadmin'", "well-known")),
+    ("secrets", {"secrets_master_username": "rdsadmin"}, ("secrets_master_username: 'rdsadmin'", "RDS keeps")),
+    ("secrets", {"secrets_master_username": "admin"}, ("secrets_master_username: 'admin'", "and not admin")),
+    ("secrets", {"secrets_master_username": "User"}, ("secrets_master_username: 'User' is a key word", "choose")),
+    ("secrets", {"secrets_master_username": "rds_superuser"}, ("'rds_superuser' is a name that", "choose another")),
+    *(
+        ("secrets", {"secrets_database_username": name}, (f"secrets_database_username: '{name}' is a name", "choose"))
+        for name in ("pg_x", "rdsadmin", "rds_superuser", "public", "None", "postgres")
+    ),
+    (
+        "ecs_mlflow",
+        {"ecs_mlflow_environment": {"LONG": "x" * 8000, "A": "b"}},
+        ("ecs_mlflow_environment: names and values have 8006 characters", "keep to 8000", "as long as LONG"),
+    ),
     ("secrets", {"secrets_master_username": "a-b"}, ("secrets_master_username: 'a-b'", "use 1 to 63")),
     ("secrets", {"secrets_master_username": "mlflow"}, ("secrets_database_username: 'mlflow'", "choose another")),
     ("secrets", {"secrets_kms_key_id": "alias/mlflow"}, ("secrets_kms_key_id: 'alias/mlflow'", "use one such as arn:")),
@@ -272,6 +284,8 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
         ("storage_kms_key_id: 'arn:aws:kms:eu-west-2:123456789012:alias/mlflow'", "use one such as arn:"),
     ),
     ("stack", {"stack_artifact_prefix": "/mlflow"}, ("stack_artifact_prefix: '/mlflow'", "without a leading")),
+    ("stack", {"stack_artifact_prefix": "*"}, ("stack_artifact_prefix: '*'", "use one such as")),
+    ("stack", {"stack_artifact_prefix": "a" * 257}, ("stack_artifact_prefix: has 257 characters", "at most 256")),
     ("stack", {"stack_artifact_prefix": "a/../b"}, ("stack_artifact_prefix: 'a/../b'", "use one such as")),
     (
         "storage",
