@@ -23,9 +23,10 @@ def create_app() -> Any:
 
     :raises RuntimeError: the installed MLflow has no place for one of the rules.
     """
-    from mlflow_aws import pool
+    from mlflow_aws import pool, statements
 
     pool.install()  # before anything of MLflow connects
+    statements.install()
 
     from mlflow.server import auth
     from mlflow.version import VERSION

@@ -16,89 +16,69 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import Counter
 from typing import Any
 
-_OWNER = "mlflow_aws.pool.owner"
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from mlflow_aws.gate import Gate
+
+_HOLDER = "mlflow_aws.pool.holder"
 
 
-class Gate:
-    """Who may take a connection. Safe for threads.
+class GatedPool(QueuePool):  # type: ignore[misc]  # SQLAlchemy is not installed where this is checked
+    """A pool with a gate before it. Where an engine is disposed of, it makes another one of this class.
 
-    :param places: how many threads may hold connections at once: one less than there are connections.
+    :raises RuntimeError: there is no room for a session within a session.
     """
 
-    def __init__(self, places: int) -> None:
-        self._places = threading.BoundedSemaphore(places)
-        self._lock = threading.Lock()
-        self._held: Counter[int] = Counter()
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # MLflow takes 0 for unset, and SQLAlchemy's default is 10. Connections beyond the pool would be closed after
+        # each use, and PostgreSQL counts a closed one until its process has ended.
+        super().__init__(*args, **{**options, "max_overflow": 0})
+        if self.size() < 2:
+            raise RuntimeError(f"a pool of {self.size()} connections is too small for MLflow: it needs 2 or more")
+        self._gate = Gate(self.size() - 1)
 
-    def enter(self, thread: int, seconds: float) -> bool:
-        """Count one connection more for ``thread``; False where its turn has not come within ``seconds``."""
-        with self._lock:
-            first = not self._held[thread]
-        # Nobody but the thread itself raises its count, so that it is still the first.
-        if first and not self._places.acquire(timeout=seconds):
-            return False
-        with self._lock:
-            self._held[thread] += 1
-        return True
+    def connect(self) -> Any:
+        """Take a connection.
 
-    def leave(self, thread: int) -> None:
-        """Count one connection less for ``thread``, whichever thread gives it back."""
-        with self._lock:
-            self._held[thread] -= 1
-            last = not self._held[thread]
-            if last:
-                del self._held[thread]
-        if last:
-            self._places.release()
+        :raises OperationalError: none has become free. MLflow answers it with 503, and its clients try again.
+        """
+        thread = threading.get_ident()
+        if not self._gate.enter(thread, self.timeout()):
+            why = f"no database connection became free within {self.timeout():.0f} seconds"
+            raise OperationalError(None, None, TimeoutError(why))
+        try:
+            connection: Any = super().connect()
+        except BaseException:
+            self._gate.leave(thread)
+            raise
+        connection._connection_record.record_info[_HOLDER] = (self._gate, thread)
+        return connection
+
+
+def _leave(_connection: Any, record: Any) -> None:
+    # The gate is that of the pool which the connection was taken from, perhaps before a disposal.
+    gate, thread = record.record_info.pop(_HOLDER, (None, None))
+    if gate is not None:
+        gate.leave(thread)
+
+
+event.listen(GatedPool, "checkin", _leave)
 
 
 def guard(engine: Any) -> Any:
     """Put a gate before the pool of ``engine``, which is answered.
 
-    :raises RuntimeError: the pool has no room for a session within a session.
+    :raises RuntimeError: the pool is of another kind than MLflow's usual one.
     """
-    from sqlalchemy import event
-    from sqlalchemy.exc import OperationalError
-
-    pool = engine.pool
-    if pool.size() < 2:
-        raise RuntimeError(f"a pool of {pool.size()} connections is too small for MLflow: it needs 2 or more")
-    # MLflow takes 0 for unset, and SQLAlchemy's default is 10. Connections beyond the pool would be closed after each
-    # use, and PostgreSQL counts a closed one until its process has ended.
-    pool._max_overflow = 0
-    gate, take = Gate(pool.size() - 1), pool.connect
-
-    @functools.wraps(take)
-    def connect() -> Any:
-        thread = threading.get_ident()
-        if not gate.enter(thread, pool.timeout()):
-            # MLflow answers it with 503, and its clients try again.
-            why = f"no database connection became free within {pool.timeout():.0f} seconds"
-            raise OperationalError(None, None, TimeoutError(why))
-        try:
-            connection = take()
-        except BaseException:
-            gate.leave(thread)
-            raise
-        connection._connection_record.record_info[_OWNER] = thread
-        return connection
-
-    def hide(context: Any) -> None:
-        # MLflow answers an error's text, and logs it: with the statement and its values, such as a password's hash.
-        if context.sqlalchemy_exception is not None:
-            context.sqlalchemy_exception.statement = None
-
-    def checkin(_connection: Any, record: Any) -> None:
-        thread = record.record_info.pop(_OWNER, None)
-        if thread is not None:
-            gate.leave(thread)
-
-    pool.connect = connect
-    event.listen(pool, "checkin", checkin)
-    event.listen(engine, "handle_error", hide)
+    if type(engine.pool) is not QueuePool:
+        raise RuntimeError(f"MLflow's pool is a {type(engine.pool).__name__}, not a QueuePool: it cannot be guarded")
+    # What SQLAlchemy itself does to have another pool with the same options and listeners (Engine.dispose).
+    engine.pool.__class__ = GatedPool
+    engine.pool = engine.pool.recreate()
     return engine
 
 

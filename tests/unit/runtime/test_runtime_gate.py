@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from mlflow_aws.pool import Gate
+from mlflow_aws.gate import Gate
 
 
 def test_who_holds_nothing_waits_and_who_holds_something_does_not() -> None:
