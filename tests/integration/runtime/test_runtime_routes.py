@@ -113,7 +113,7 @@ def _sent(routes: Routes, row: Row, ask: Ask, who: str, method: str, path: str) 
     answer, request = _request(routes, who, method, path, ask)
     wrong = [_leak(routes, row, who, answer, request)]
     denied = _denied(ask.may, who)
-    twice = answer.status == 400 and b"more than once" in answer.body  # whoever sends it
+    twice = answer.status == 400 and b"is repeated in the query" in answer.body  # whoever sends it
     refused = twice or (ask.may == "nobody" and answer.status >= 400)
     if who == "stranger" and denied and answer.status != 401 and not refused:
         wrong.append(f"{who}: {request[:400]}\n  -> {answer.status} instead of 401")

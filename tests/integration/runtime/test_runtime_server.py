@@ -63,6 +63,42 @@ def test_every_route_has_been_judged(server: Server) -> None:
     assert len(judged) > (200 if generation == 3 else 70)
 
 
+def test_a_stranger_is_asked_for_a_login_before_its_body_is_read(server: Server) -> None:
+    path, sent = "/api/2.0/mlflow/runs/delete", {"Content-Type": "application/json"}
+    for body in (b'{"runId": "x"}', b"[", b"{" * 100_000):
+        assert server.call("POST", path, body, NOBODY, sent).status == 401
+        assert server.call("POST", path, body, ("admin", "wrong"), sent).status == 401
+        assert server.call("POST", path, body, headers=sent).status == 400
+
+
+#: What can be read in two ways, and what is said of it. The last rows are of FastAPI.
+TWO_WAYS: list[tuple[str, str, Any, str]] = [
+    ("POST", "/api/2.0/mlflow/runs/delete", {"runId": "x"}, "'runId': names of parameters must be lowercase"),
+    ("POST", "/api/2.0/mlflow/runs/delete", {"run_id": "x", "run_uuid": "y"}, "run_uuid or run_id has two different"),
+    ("GET", "/api/2.0/mlflow/runs/get?run_id=x&run_uuid=y", None, "run_uuid or run_id has two different"),
+    ("GET", "/api/2.0/mlflow/runs/get?run_id=x&run_id=y", None, "'run_id' is repeated in the query"),
+    ("GET", "/api/2.0/mlflow/registered-models/alias?name=a&alias=x&alias=y", None, "'alias' is repeated"),
+    ("GET", "/api/2.0/mlflow/registered-models/search?max_results=1&max_results=2", None, "'max_results' is repeated"),
+    ("GET", "/api/3.0/mlflow/mcp-servers", {"max_results": 1}, "GET requests of this server have no body"),
+    ("GET", "/api/3.0/mlflow/mcp-servers?max_results=1&max_results=2", None, "'max_results' is repeated"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "said"), TWO_WAYS)
+def test_what_can_be_read_in_two_ways_is_refused(server: Server, method: str, path: str, body: Any, said: str) -> None:
+    answer = server.call(method, path, body)
+    assert answer.status == 400, answer.body
+    assert said in answer.json["message"]
+
+
+def test_a_list_may_be_repeated(server: Server) -> None:
+    for path, other in (("registered-models", "timestamp"), ("experiments", "last_update_time")):
+        server.api(f"{path}/search?max_results=5&order_by=name%20ASC&order_by={other}%20ASC", method="GET")
+    runs = [new_run(server), new_run(server)]
+    history = f"/ajax-api/2.0/mlflow/metrics/get-history-bulk?metric_key=m&run_id={runs[0]}&run_id={runs[1]}"
+    assert server.call("GET", history).status == 200
+
+
 def test_no_secret_in_arguments_log_or_open_files(server: Server) -> None:
     pids = server.group()
     assert len(pids) >= 4

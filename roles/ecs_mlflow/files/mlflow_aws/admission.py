@@ -11,6 +11,7 @@ one and hands out the other. And no job is begun where nothing runs jobs.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -38,8 +39,8 @@ ADMIN_ONLY = frozenset(
 )
 #: They start a job, and leave a failed run behind where nothing runs jobs.
 JOBS = frozenset(("scorer/invoke", "genai/evaluate/invoke", "issues/invoke", "prompt-optimization/jobs"))
-#: Fields that say to which address the server sends a key: whoever may edit the key may give it another value only.
-ADDRESSES = {"gateway/secrets/update": ("auth_config", "authConfig")}
+#: The field that says to which address the server sends a key: whoever may edit the key may give it another value only.
+ADDRESS = ("gateway/secrets/update", "auth_config")
 #: The former and the present name of one field.
 SYNONYMS = (("run_uuid", "run_id"),)
 #: The only workspace of a server that has not been given others.
@@ -47,10 +48,22 @@ WORKSPACE = "default"
 _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow/")
 
 
-def install(app: Any) -> None:
-    """Ask :func:`parameters.refusal` before all else, and :func:`refusal` after MLflow has let the request pass."""
-    app.before_request_funcs.setdefault(None, []).insert(0, parameters.refusal)
+def install(app: Any, lists: parameters.Lists) -> None:
+    """Ask for the login and then :func:`parameters.refusal` before MLflow's rules, and :func:`refusal` after them.
+
+    :param lists: of :func:`parameters.lists`.
+    """
+    first = [_login, functools.partial(parameters.refusal, lists)]
+    app.before_request_funcs.setdefault(None, [])[:0] = first
     app.before_request(refusal)
+
+
+def _login() -> Response | None:
+    """MLflow's answer to who has no login, before anything of the body is read."""
+    if auth.is_unprotected_route(request.path):
+        return None
+    login = auth.authenticate_request()
+    return login if isinstance(login, Response) else None
 
 
 def refusal() -> Response | None:
@@ -59,7 +72,7 @@ def refusal() -> Response | None:
         return None
     prefix = _API.match(request.path)
     route = request.path[prefix.end() :].rstrip("/") if prefix else ""
-    named = any(name in sent for name in ADDRESSES.get(route, ()) for sent in _sent())
+    named = route == ADDRESS[0] and any(ADDRESS[1] in sent for sent in _sent())
     if (named or route in ADMIN_ONLY) and not _administers():
         return auth.make_forbidden_response()
     if route in JOBS and request.method == "POST" and not _runs_jobs():

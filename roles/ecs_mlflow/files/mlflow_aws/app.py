@@ -28,7 +28,7 @@ def create_app() -> Any:
     pool.install()  # before anything of MLflow connects
     statements.install()
 
-    from mlflow.server import auth
+    from mlflow.server import auth, handlers
     from mlflow.version import VERSION
 
     from mlflow_aws import admission, artifacts, forget, parameters, references, rights, routes, searches
@@ -43,7 +43,8 @@ def create_app() -> Any:
     if modern:
         routes.install()
     application = auth.create_app()
-    admission.install(auth.app)
+    lists = parameters.lists(handlers.get_endpoints(lambda message: message))
+    admission.install(auth.app, lists)
     if not modern:
         from mlflow_aws import mlflow2
 
@@ -52,7 +53,7 @@ def create_app() -> Any:
     if hasattr(application, "add_middleware"):
         from mlflow_aws import access, early_login
 
-        application.add_middleware(parameters.OnePlace)
+        application.add_middleware(parameters.OnePlace, known=lists)
         application.add_middleware(_WithoutAssistant)
         application.add_middleware(early_login.VerifyEarly, examine=access.examine_early, keep=access.keep_early)
         application.add_middleware(rights.RememberScope)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,20 +27,50 @@ _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/mlflow(?:-artifacts)?/")
 _OTHER = re.compile(
     r"/(?:ajax-)?api/2\.0/mlflow(?:-artifacts/artifacts/.*|/upload-artifact|/users/create-ui)|/v1/traces|/gateway/.*"
 )
-#: Besides names in the plural, what a query may name more than once.
-_LISTS = ("order_by", "workspace")
+#: Routes without a message, and the parameter of their query that is a list.
+_LISTS = {
+    r".*/mlflow/metrics/get-history-bulk": "run_id",
+    r".*/mlflow/roles/list": "workspace",
+    r".*/mlflow/scorers/online-configs": "scorer_ids",
+    r".*/mlflow/mcp-servers(/.*)?": "order_by",
+}
+
+#: By paths: the parameters of a query that are lists.
+Lists = Collection[tuple[re.Pattern[str], Collection[str]]]
+
+
+def lists(endpoints: Iterable[tuple[str, Any, Any]]) -> Lists:
+    """Which parameters a query may repeat: what the message of the route's request has as a repeated field.
+
+    :param endpoints: path, as Flask has it, message or another function, and methods of each route.
+    """
+    found = [(re.compile(path), (name,)) for path, name in _LISTS.items()]
+    for path, message, _methods in endpoints:
+        fields = message.DESCRIPTOR.fields if hasattr(message, "DESCRIPTOR") else ()
+        names = tuple(field.name for field in fields if _repeated(field))
+        if names:
+            found.append((re.compile(re.sub("<[^>]+>", "[^/]+", path)), names))
+    return found
+
+
+def _repeated(field: Any) -> bool:
+    # protobuf 5, of MLflow 2, has the label only, and 7 has no labels.
+    return bool(field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED)
 
 
 def _refused(why: str) -> str:
     return str(MlflowException(why, INVALID_PARAMETER_VALUE).serialize_as_json())
 
 
-def judged(method: str, path: str, query: str, kinds: list[str], body: bool) -> tuple[str, list[str]]:
+def judged(
+    method: str, path: str, query: str, kinds: list[str], body: bool, known: Lists = ()
+) -> tuple[str, list[str]]:
     """Why the request is refused (nothing where it is not), and the content types that it goes on with.
 
     :param query: the raw query string.
     :param kinds: the values of its headers ``Content-Type``.
     :param body: whether it announces a body.
+    :param known: what :func:`lists` answers.
     """
     if method in _READS:
         if body:
@@ -51,9 +81,8 @@ def judged(method: str, path: str, query: str, kinds: list[str], body: bool) -> 
     if _OTHER.fullmatch(path):
         return "", kinds
     for name, times in Counter(name for name, _value in parse_qsl(query, keep_blank_values=True)).items():
-        bulk = name == "run_id" and path.endswith("/get-history-bulk")
-        if times > 1 and not (name.endswith("s") or name in _LISTS or bulk):
-            return f"{name[:80]!r} stands in the query more than once", kinds
+        if times > 1 and not any(name in names and of.fullmatch(path) for of, names in known):
+            return f"{name[:80]!r} is repeated in the query", kinds
     if query and method not in _READS and (body or method != "DELETE"):
         # Without a body MLflow checks the experiments in the query, and searches all.
         return f"the parameters of a {method} request stand in its body, not in a query", kinds
@@ -72,15 +101,15 @@ def names_refused(sent: Any) -> str:
     if not isinstance(sent, dict):
         return "the body must be a JSON object"
     strange = next((name for name in sent if name != name.lower()), "")
-    return strange and f"{strange[:80]!r}: names of parameters are written in small letters, such as run_id"
+    return strange and f"{strange[:80]!r}: names of parameters must be lowercase, such as run_id"
 
 
-def refusal() -> Response | None:
-    """Before all else of Flask: the answer to a request whose parameters can be read in more than one way."""
+def refusal(known: Lists) -> Response | None:
+    """Before MLflow's rules: the answer to a request whose parameters can be read in more than one way."""
     kind, length = request.environ.get("CONTENT_TYPE"), request.environ.get("CONTENT_LENGTH")
     body = length not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in request.environ
     query = request.query_string.decode("latin-1")
-    why, kinds = judged(request.method, request.path, query, [kind] if kind else [], body)
+    why, kinds = judged(request.method, request.path, query, [kind] if kind else [], body, known)
     request.environ["CONTENT_TYPE"] = "".join(kinds)
     if not why and body and _API.match(request.path) and not _OTHER.fullmatch(request.path):
         why = names_refused(request.get_json(silent=True))  # MLflow gets the same object
@@ -94,15 +123,16 @@ def _values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
 class OnePlace:
     """ASGI middleware, for what does not come to Flask: artifacts, spans, MCP servers."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, app: Any, known: Lists) -> None:
+        self._app, self._known = app, known
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             headers = scope["headers"]
             body = {*_values(headers, b"content-length"), "0"} != {"0"} or bool(_values(headers, b"transfer-encoding"))
             query = scope["query_string"].decode("latin-1")
-            why, kinds = judged(scope["method"], scope["path"], query, _values(headers, b"content-type"), body)
+            kinds = _values(headers, b"content-type")
+            why, kinds = judged(scope["method"], scope["path"], query, kinds, body, self._known)
             if why:
                 text = _refused(why).encode()
                 answer = [(b"content-type", _JSON.encode()), (b"content-length", str(len(text)).encode())]
