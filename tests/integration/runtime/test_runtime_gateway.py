@@ -96,7 +96,7 @@ def test_the_migration_takes_over_what_was_under_the_published_passphrase(task: 
         rows[name] = (passphrase, value)
     done = task.run("migrate")
     assert done.returncode == 0, done.stderr
-    assert "keys of the AI gateway: 2 of 3 encrypted anew" in done.stdout
+    assert "keys of the AI gateway: 2 of 3 re-encrypted" in done.stdout
     assert not any(hidden in done.stdout + done.stderr for hidden in task.secrets.values())
     for name, (passphrase, value) in rows.items():
         number, encrypted, wrapped, version = stored(task, name)
@@ -174,7 +174,7 @@ def test_webhooks_whose_secret_nobody_can_read_are_disabled_by_the_migration(ser
     assert server.call("GET", "/api/2.0/mlflow/webhooks").status == 500
     done = task.run("migrate")
     assert done.returncode == 0, done.stderr
-    assert "no key opens its secret any more. It is disabled: give it one anew" in done.stdout
+    assert "no key opens its secret any more. It is disabled: set a new secret" in done.stdout
     assert task.postgres.query(state, (lost,), database) == [("DISABLED", None)]
     assert task.postgres.query(state, (kept,), database) == [before]
     assert server.call("GET", "/api/2.0/mlflow/webhooks").status == 200

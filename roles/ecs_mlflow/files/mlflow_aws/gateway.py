@@ -56,11 +56,11 @@ def disarm(connection: Any, passphrase: str) -> None:
                 cursor.execute(
                     "UPDATE webhooks SET secret = NULL, status = 'DISABLED' WHERE webhook_id = %s", (webhook_id,)
                 )
-                print(f"WARNING: webhook {name}: no key opens its secret any more. It is disabled: give it one anew")
+                print(f"WARNING: webhook {name}: no key opens its secret any more. It is disabled: set a new secret")
 
 
 def rewrap(connection: Any, passphrase: str) -> None:
-    """Wrap anew what is wrapped under the published passphrase, all of it or nothing; prints how many there were.
+    """Re-encrypt what is wrapped under the published passphrase, all of it or nothing; prints how many there were.
 
     A row that something else was used for stays as it is: nobody but whoever knows that can read it.
 
@@ -93,6 +93,6 @@ def rewrap(connection: Any, passphrase: str) -> None:
                 (rotated.wrapped_dek, OURS, secret_id),
             )
             done += 1
-    print(f"keys of the AI gateway: {done} of {len(rows)} encrypted anew, under this stack's own passphrase")
+    print(f"keys of the AI gateway: {done} of {len(rows)} re-encrypted, under this stack's own passphrase")
     if done < len(rows):
         print("WARNING: the others are encrypted under another passphrase: enter them again in MLflow")
