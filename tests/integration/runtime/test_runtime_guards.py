@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -373,3 +375,97 @@ def test_nobody_takes_or_changes_the_trace_of_another_experiment(
     )
     assert stored == [(int(run.experiment_id), "1")]
     assert send_spans(owner, run.experiment_id, name, {"a": "3"}).status == 200
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What the owner has, and what of the stranger's own it could be attached to."""
+
+    trace: str
+    prompt: str
+    run: str
+    mine: Run
+    my_trace: str
+
+
+PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+
+
+@pytest.fixture(scope="module")
+def attached(server: Server, owner: Person, stranger: Person, run: Run) -> Attached:
+    if server.task.runtime.generation == 2:
+        pytest.skip("MLflow 2.18 has nothing that is attached")
+
+    def post(who: Person, path: str, body: Any) -> Any:
+        answer = who.call("POST", f"/api/3.0/mlflow/{path}", body)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    mine, prompt = stranger.run(stranger.experiment()), f"prompt-{secrets.token_hex(4)}"
+    traces = [f"tr-{secrets.token_hex(16)}" for _trace in range(2)]
+    for who, experiment, trace in ((owner, run.experiment_id, traces[0]), (stranger, mine.experiment_id, traces[1])):
+        post(who, "traces", trace_v3(experiment, trace, {}))
+    owner.api("registered-models/create", {"name": prompt, "tags": [PROMPT]})
+    owner.api("model-versions/create", {"name": prompt, "source": "dummy-source", "tags": [PROMPT]})
+    return Attached(traces[0], prompt, run.run_id, mine, traces[1])
+
+
+ISSUE = {"name": "n", "description": "d", "status": "pending", "severity": "low", "root_causes": ["x"]}
+#: Path, body, and what of it is the owner's: what MLflow itself lets pass. All of them: test_runtime_inside.py.
+ATTACH: list[tuple[str, Callable[[Attached], dict[str, Any]], str]] = [
+    (
+        "2.0/mlflow/traces/link-prompts",
+        lambda at: {"trace_id": at.my_trace, "prompt_versions": [{"name": at.prompt, "version": "1"}]},
+        "prompt",
+    ),
+    (
+        "3.0/mlflow/issues",
+        lambda at: {**ISSUE, "experiment_id": at.mine.experiment_id, "source_run_id": at.run},
+        "run",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "what"), ATTACH, ids=lambda value: value if isinstance(value, str) else "")
+def test_nothing_of_others_is_attached_to_what_is_ones_own(
+    stranger: Person, attached: Attached, path: str, body: Callable[[Attached], dict[str, Any]], what: str
+) -> None:
+    answer = stranger.call("POST", f"/api/{path}", body(attached))
+    assert (answer.status, answer.json["message"]) == (403, f"{what}: permission denied")
+
+
+@pytest.mark.parametrize("whose", ["its own", "another trace's"])
+def test_a_deleted_trace_takes_no_archive_but_its_own_along(
+    server: Server, storage: Storage, stranger: Person, attached: Attached, run: Run, whose: str
+) -> None:
+    """A row as an older release of this collection admitted it, straight in the database."""
+    trace, experiment = f"tr-{secrets.token_hex(16)}", attached.mine.experiment_id
+    assert stranger.call("POST", "/api/3.0/mlflow/traces", trace_v3(experiment, trace, {})).status == 200
+    own, other = f"{experiment}/traces/{trace}/artifacts", f"{run.experiment_id}/traces/{attached.trace}/artifacts"
+    place = own if whose == "its own" else other
+    payload = f"{PREFIX}/{place}/traces.pb"
+    storage.client().put_object(Bucket=BUCKET, Key=payload, Body=SECRET)
+    for tag, value in (
+        ("mlflow.trace.archiveLocation", f"s3://{BUCKET}/{PREFIX}/{place}"),
+        ("mlflow.trace.spansLocation", "ARCHIVE_REPO"),
+    ):
+        server.task.postgres.query(
+            "INSERT INTO trace_tags (request_id, key, value) VALUES (%s, %s, %s) "
+            "ON CONFLICT (request_id, key) DO UPDATE SET value = EXCLUDED.value",
+            (trace, tag, value),
+            server.task.env["MLFLOW_AWS_DB_TRACKING"],
+        )
+    body = {"experiment_id": experiment, "request_ids": [trace]}
+    assert stranger.api("traces/delete-traces", body)["traces_deleted"] == 1
+    assert (payload in storage.stored()) is (whose != "its own")
+
+
+def test_an_error_of_s3_tells_nobody_where_artifacts_lie(owner: Person, run: Run, storage: Storage) -> None:
+    """Of an object, say, that a rule of the bucket has moved to an archive, from which S3 does not read."""
+    key = f"{PREFIX}/{run.folder}/cold.txt"
+    storage.client().put_object(Bucket=BUCKET, Key=key, Body=SECRET, StorageClass="GLACIER")
+    answer = owner.call("GET", f"/get-artifact?run_id={run.run_id}&path=cold.txt")
+    assert answer.status == 500, answer.body
+    assert b"InvalidObjectState" in answer.body
+    assert b"(artifact root)" in answer.body
+    assert BUCKET.encode() not in answer.body

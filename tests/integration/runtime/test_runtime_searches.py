@@ -231,6 +231,24 @@ def test_a_search_tells_nothing_of_what_is_hidden(server: Server, search: Search
     assert [len(_at(page, search.items)) for page in found] == [1, 1, 1]
 
 
+def test_versions_that_are_denied_are_no_page_either(server: Server) -> None:
+    """Who may read a model and is denied all versions: MLflow strikes them, and leaves the token of the page."""
+    if server.task.runtime.generation == 2:
+        pytest.skip("MLflow 2 gives no rights on versions")
+    owner, reader, name = person(server), person(server), f"m-{secrets.token_hex(4)}"
+    _version(owner, name, "x", owner.experiment())
+    run = owner.run(owner.experiment())
+    second = {"name": name, "source": f"mlflow-artifacts:/{run.folder}", "run_id": run.run_id}
+    owner.api("model-versions/create", second)
+    grant(server, reader, "registered_model", name)
+    search = "model-versions/search?max_results=1&filter=" + quote(f"name = '{name}'")
+    page = reader.api(search, method="GET")
+    assert [row["version"] for row in page["model_versions"]] == ["2"]
+    assert page["next_page_token"]
+    grant(server, reader, "registered_model_version", "*", "DENY")
+    assert reader.api(search, method="GET") == {}
+
+
 #: What is there besides: more than MLflow fetches at once.
 MANY = 2500
 FILL = {
