@@ -95,10 +95,12 @@ def _network(it: Deployment) -> list[Statement]:
     return [
         _allow(
             "NetworkRead",
-            "ec2 DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeInstanceTypes "
+            "ec2 DescribeAccountAttributes DescribeAddresses DescribeAvailabilityZones DescribeCarrierGateways "
+            "DescribeEgressOnlyInternetGateways DescribeInstanceTypes "
             "DescribeInternetGateways DescribeNatGateways DescribeNetworkAcls DescribeNetworkInterfaces "
-            "DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeTags DescribeVpcAttribute "
-            "DescribeVpcEndpoints DescribeVpcPeeringConnections DescribeVpcs",
+            "DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeTags "
+            "DescribeTransitGatewayVpcAttachments DescribeVpcAttribute "
+            "DescribeVpcEndpoints DescribeVpcPeeringConnections DescribeVpcs DescribeVpnGateways",
             ["*"],
             StringEquals={"aws:RequestedRegion": it.region},
         ),

@@ -99,7 +99,7 @@ def _group_is_used(backend: EC2Backend, group_id: str) -> bool:
 
 
 def vpcs_in_use_stay() -> None:
-    """DeleteVpc fails while a gateway, an endpoint or a security group of one's own is in the VPC.
+    """DeleteVpc fails while a gateway, an attachment, an endpoint or a security group of one's own is in the VPC.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
     """
@@ -115,6 +115,16 @@ def vpcs_in_use_stay() -> None:
             endpoint.vpc_id == vpc_id
             for endpoint in list(self.vpc_end_points.values())
             if endpoint.state not in ("deleted", "deleting")
+        )
+        used = used or any(
+            vpc_id in gateway.attachments and gateway.attachments[vpc_id].state != "detached"
+            for gateway in list(self.vpn_gateways.values())
+        )
+        used = used or any(gateway.vpc_id == vpc_id for gateway in list(self.egress_only_internet_gateways.values()))
+        used = used or any(gateway.vpc_id == vpc_id for gateway in list(self.carrier_gateways.values()))
+        used = used or any(
+            getattr(attachment, "vpc_id", "") == vpc_id and attachment.state not in ("deleted", "failed", "rejected")
+            for attachment in list(self.transit_gateway_attachments.values())
         )
         used = used or any(group.name != "default" for group in list(self.groups.get(vpc_id, {}).values()))
         if used:

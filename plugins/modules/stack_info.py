@@ -102,16 +102,21 @@ options:
     type: list
     elements: str
     choices: [network, secrets, rds, storage, alb, ecs_mlflow]
+  final_snapshot:
+    description: Whether the destroy takes a final snapshot of the database, so that RV(obstacles) tells what keeps it.
+    type: bool
+    default: false
     default: []
   wait_for:
     description:
       - Wait until each of these is usable.
       - V(database) waits for the DB instance to accept connections, V(database_idle) for RDS to take a change of it
-        where there is one, V(database_gone) for a deletion of it to be over, V(nat_gateways) for every NAT gateway,
-        V(load_balancer) for the load balancer to be active.
+        where there is one, V(database_gone) for a deletion of it to be over, V(database_snapshot) for RDS to take a
+        final snapshot of it where there is one, V(nat_gateways) for every NAT gateway, V(load_balancer) for the load
+        balancer to be active.
     type: list
     elements: str
-    choices: [database, database_idle, database_gone, nat_gateways, load_balancer]
+    choices: [database, database_idle, database_gone, database_snapshot, nat_gateways, load_balancer]
     default: []
   wait_timeout:
     description: Longest wait, in seconds.
@@ -345,6 +350,7 @@ def look(
     """One discovery with the module's options."""
     return discovery.discover(
         clients,
+    "final_snapshot": {"type": "bool", "default": False},
         names,
         region=module.region,
         bucket_name=module.params["bucket"],
@@ -425,7 +431,8 @@ def main() -> None:
         settings = read_settings(account, module.params["settings"])
         wanted = module.params["teardown"]
         vpcs = teardown.owned_vpcs(clients["ec2"], names) if wanted else []
-        obstacles = teardown.obstacles(clients["ec2"], names, resources) if wanted else []
+        snapshot = module.params["final_snapshot"]
+        obstacles = teardown.obstacles(clients["ec2"], names, resources, snapshot=snapshot) if wanted else []
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         problem = access_problem(error, module.region)
         if problem:

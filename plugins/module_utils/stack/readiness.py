@@ -69,6 +69,39 @@ def database_gone(resources: Mapping[str, Any]) -> State:
     return State(False, row["status"] != "deleting", f"database {row['instance_id']} is {row['status']}")
 
 
+#: RDS statuses in which the final snapshot of an instance can be taken (API CreateDBSnapshot), or is being taken.
+_RDS_TAKES_SNAPSHOTS = frozenset({"available", "deleting", "storage-optimization"})
+#: Statuses that end in none of those by themselves. RDS deletes such an instance without a final snapshot only (API
+#: DeleteDBInstance names failed, incompatible-network and incompatible-restore).
+_RDS_TAKES_NO_SNAPSHOT: dict[str, str] = {
+    **_RDS_STUCK,
+    **dict.fromkeys(
+        ("failed", "incompatible-create", "incompatible-network", "incompatible-restore", "restore-error"), ""
+    ),
+    "inaccessible-encryption-credentials-recoverable": "give RDS access to the KMS key again, and start the instance",
+    "incompatible-credentials": "set the master password anew",
+    "insufficient-capacity": "",
+}
+
+
+def database_snapshot(resources: Mapping[str, Any]) -> State:
+    """RDS takes a final snapshot of the DB instance, where there is one."""
+    row = resources["rds"]
+    if row is None or row["status"] in _RDS_TAKES_SNAPSHOTS:
+        return State(True, False, "")
+    what = f"database {row['instance_id']} is {row['status']}"
+    remedy = _RDS_TAKES_NO_SNAPSHOT.get(row["status"])
+    if remedy is None:
+        return State(False, False, what)
+    mend = f"{remedy} and run again, or " if remedy else ""
+    return State(
+        False,
+        True,
+        f"{what}, in which RDS takes no final snapshot; {mend}delete it without one, if its data may be lost: "
+        "-e rds_skip_final_snapshot=true",
+    )
+
+
 def nat_gateways(resources: Mapping[str, Any]) -> State:
     """Every NAT gateway is available."""
     row = resources["network"]
@@ -95,6 +128,7 @@ _STATES: dict[str, Callable[[Mapping[str, Any]], State]] = {
     "database": database,
     "database_idle": database_idle,
     "database_gone": database_gone,
+    "database_snapshot": database_snapshot,
     "nat_gateways": nat_gateways,
     "load_balancer": load_balancer,
 }

@@ -9,9 +9,10 @@ the VPC (API DeleteVpc), so whatever somebody else has in it blocks the destroy,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import readiness
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, pages, tags
@@ -85,13 +86,19 @@ def _owned(ec2: Client, names: StackNames, vpc: str) -> dict[str, Any]:
     }
 
 
-def obstacles(ec2: Client, names: StackNames, resources: Mapping[str, Any]) -> list[str]:
+def obstacles(ec2: Client, names: StackNames, resources: Mapping[str, Any], *, snapshot: bool = False) -> list[str]:
     """Why a destroy cannot end, one sentence each.
 
     :param resources: what discovery found.
+    :param snapshot: whether a final snapshot of the database is to be taken.
     """
     found = list(_protected(resources))
-    for vpc in owned_vpcs(ec2, names):
+    if snapshot and (resources["rds"] or {"mine": False})["mine"]:
+        last = readiness.database_snapshot(resources)
+        found += [f"rds_skip_final_snapshot: false, but the {last.detail}"] if last.failed else []
+    vpcs = owned_vpcs(ec2, names)
+    found += _users_of_groups(ec2, names, [vpc["vpc_id"] for vpc in vpcs])
+    for vpc in vpcs:
         found += [
             f"stack_name: {names.stack}, but its VPC {vpc['vpc_id']} holds the {what}, which belongs to somebody else, "
             f"and AWS deletes no VPC that is in use; {remedy}"
@@ -119,6 +126,39 @@ def _protected(resources: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{variable}: the {kind} {name} is protected from deletion; set the variable to false and run "
                 f"site.yml --tags {tag}, which lifts the protection, before the destroy"
+            )
+
+
+def _users_of_groups(ec2: Client, names: StackNames, vpcs: Collection[str]) -> Iterator[str]:
+    """What uses the stack's security groups from outside its own VPCs: in a VPC that is given, or across a peering.
+
+    :param vpcs: the stack's own, in which :func:`_strangers` finds everything.
+    """
+    mine = [{"Name": f"tag:{STACK_TAG}", "Values": [names.stack]}]
+    ours = [row["GroupId"] for row in pages(ec2, "describe_security_groups", "SecurityGroups", Filters=mine)]
+    if not ours:
+        return
+    naming = {
+        row["GroupId"]: row
+        for way in ("ip-permission.group-id", "egress.ip-permission.group-id")
+        for row in pages(ec2, "describe_security_groups", "SecurityGroups", Filters=[{"Name": way, "Values": ours}])
+    }
+    for one, row in sorted(naming.items()):
+        if one not in ours and row.get("VpcId") not in vpcs:
+            yield (
+                f"stack_name: {names.stack}, but the security group {one} ({row['GroupName']}), which belongs to "
+                "somebody else, names one of its security groups in a rule, and AWS deletes no group that is named; "
+                "remove the rule before the destroy"
+            )
+    using = [{"Name": "group-id", "Values": ours}]
+    for row in pages(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=using):
+        others = {group["GroupId"] for group in row.get("Groups", [])} - {*ours}
+        instance = (row.get("Attachment") or {}).get("InstanceId")
+        if row.get("VpcId") not in vpcs and (instance or others):
+            yield (
+                f"stack_name: {names.stack}, but the network interface {row['NetworkInterfaceId']}"
+                f"{f' of instance {instance}' if instance else ''}, which belongs to somebody else, has one of its "
+                "security groups, and AWS deletes no group that is in use; take the group off it before the destroy"
             )
 
 
@@ -152,8 +192,35 @@ def _strangers(ec2: Client, names: StackNames, vpc: Mapping[str, Any]) -> Iterat
     for row in pages(ec2, "describe_network_acls", "NetworkAcls", Filters=within):
         if not row["IsDefault"]:
             yield f"network ACL {row['NetworkAclId']}", delete
+    yield from _gateways(ec2, vpc["vpc_id"])
     yield from _interfaces(ec2, within, ours, delete)
     yield from _peerings(ec2, names, vpc["vpc_id"])
+
+
+def _gateways(ec2: Client, vpc: str) -> Iterator[tuple[str, str]]:
+    """Gateways and attachments that this collection never makes (API DeleteVpc; re:Post, "troubleshoot dependency error
+    delete VPC"; egress-only gateways: cloud-nuke#345).
+    """
+    within = [{"Name": "vpc-id", "Values": [vpc]}]
+    attached = [{"Name": "attachment.vpc-id", "Values": [vpc]}]
+    for row in ec2.describe_vpn_gateways(Filters=attached)["VpnGateways"]:
+        states = [one["State"] for one in row.get("VpcAttachments", []) if one["VpcId"] == vpc]
+        if any(state != "detached" for state in states):
+            yield f"virtual private gateway {row['VpnGatewayId']}", "detach it from the VPC before the destroy"
+    # The one list that cannot be filtered by the VPC.
+    for row in pages(ec2, "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways"):
+        if any(one["VpcId"] == vpc for one in row.get("Attachments", [])):
+            yield f"egress-only internet gateway {row['EgressOnlyInternetGatewayId']}", "delete it before the destroy"
+    for row in pages(ec2, "describe_carrier_gateways", "CarrierGateways", Filters=within):
+        if row["State"] in ("pending", "available"):
+            yield f"carrier gateway {row['CarrierGatewayId']}", "delete it before the destroy"
+    ended = ("deleted", "deleting", "failed", "rejected")
+    for row in pages(ec2, "describe_transit_gateway_vpc_attachments", "TransitGatewayVpcAttachments", Filters=within):
+        if row["State"] not in ended:
+            yield (
+                f"transit gateway attachment {row['TransitGatewayAttachmentId']} ({row['TransitGatewayId']})",
+                "delete the attachment before the destroy",
+            )
 
 
 def _interfaces(ec2: Client, within: list[dict[str, Any]], ours: set[str], delete: str) -> Iterator[tuple[str, str]]:
@@ -173,7 +240,8 @@ def _interfaces(ec2: Client, within: list[dict[str, Any]], ours: set[str], delet
     for row in pages(ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=within):
         groups = {group["GroupId"] for group in row.get("Groups", [])}
         instance = (row.get("Attachment") or {}).get("InstanceId")
-        if row["NetworkInterfaceId"] in known:
+        # Those of a transit gateway are named by its attachment.
+        if row["NetworkInterfaceId"] in known or row.get("InterfaceType") == "transit_gateway":
             continue
         # The stack's load balancer, tasks and database have its groups, and are attached to no EC2 instance.
         if instance or not groups or not groups <= ours:

@@ -51,6 +51,21 @@ TABLE: list[tuple[str, dict[str, Any], tuple[bool, bool], str]] = [
     ("database_gone", {"rds": None}, READY, ""),
     ("database_gone", _database("deleting"), WAIT, "database fraud-db is deleting"),
     ("database_gone", _database("failed"), HOPELESS, "database fraud-db is failed"),
+    ("database_snapshot", {"rds": None}, READY, ""),
+    *(
+        ("database_snapshot", _database(status), READY, "")
+        for status in ("available", "deleting", "storage-optimization")
+    ),
+    *(
+        ("database_snapshot", _database(status), WAIT, f"database fraud-db is {status}")
+        for status in ("creating", "modifying", "backing-up", "rebooting", "starting", "stopping", "upgrading")
+    ),
+    # API DeleteDBInstance: only without a final snapshot.
+    *(
+        ("database_snapshot", _database(status), HOPELESS, "no final snapshot; delete it without one, if its data may")
+        for status in ("failed", "incompatible-network", "incompatible-restore", "insufficient-capacity")
+    ),
+    ("database_snapshot", _database("stopped"), HOPELESS, "start the instance and run again, or delete it without one"),
     ("nat_gateways", {"network": None}, HOPELESS, "run --tags network first"),
     ("nat_gateways", _nat(), HOPELESS, "there is no NAT gateway: run --tags network"),
     ("nat_gateways", _nat("available", "failed"), HOPELESS, "nat-1 failed (no address)"),

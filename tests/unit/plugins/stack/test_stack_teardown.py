@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import teardown
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG
+from botocore.exceptions import ClientError
 
 REGION = "eu-west-2"
 STACK = "to-be-destroyed"
@@ -135,7 +136,78 @@ def _peering(ec2: Any, vpc: str, _subnet: str, undo: ExitStack) -> str:
     return f"peering connection {one}"
 
 
-STRANGERS: list[Make] = [_subnet, _table, _group, _guardduty_group, _endpoint, _interface, _peering]
+def _vpn_gateway(ec2: Any, vpc: str, _subnet: str, undo: ExitStack) -> str:
+    one: str = ec2.create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+    undo.callback(ec2.delete_vpn_gateway, VpnGatewayId=one)
+    ec2.attach_vpn_gateway(VpnGatewayId=one, VpcId=vpc)
+    undo.callback(ec2.detach_vpn_gateway, VpnGatewayId=one, VpcId=vpc)
+    return f"virtual private gateway {one}"
+
+
+def _egress_only_gateway(ec2: Any, vpc: str, _subnet: str, undo: ExitStack) -> str:
+    other = ec2.create_vpc(CidrBlock="10.98.0.0/16")["Vpc"]["VpcId"]
+    undo.callback(ec2.delete_vpc, VpcId=other)
+    made = [
+        ec2.create_egress_only_internet_gateway(VpcId=one)["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+        for one in (other, vpc)
+    ]
+    for one in made:
+        undo.callback(ec2.delete_egress_only_internet_gateway, EgressOnlyInternetGatewayId=one)
+    return f"egress-only internet gateway {made[1]}"
+
+
+def _carrier_gateway(ec2: Any, vpc: str, _subnet: str, undo: ExitStack) -> str:
+    one: str = ec2.create_carrier_gateway(VpcId=vpc)["CarrierGateway"]["CarrierGatewayId"]
+    undo.callback(ec2.delete_carrier_gateway, CarrierGatewayId=one)
+    return f"carrier gateway {one}"
+
+
+def _transit_gateway(ec2: Any, vpc: str, subnet: str, undo: ExitStack) -> str:
+    gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    undo.callback(ec2.delete_transit_gateway, TransitGatewayId=gateway)
+    made = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])
+    one: str = made["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    undo.callback(ec2.delete_transit_gateway_vpc_attachment, TransitGatewayAttachmentId=one)
+    return f"transit gateway attachment {one} ({gateway})"
+
+
+#: What AWS refuses to delete a VPC with (API DeleteVpc), and that this collection never makes.
+GATEWAYS: list[Make] = [_vpn_gateway, _egress_only_gateway, _carrier_gateway, _transit_gateway]
+STRANGERS: list[Make] = [_subnet, _table, _group, _guardduty_group, _endpoint, _interface, _peering, *GATEWAYS]
+
+
+@pytest.mark.parametrize("make", GATEWAYS, ids=lambda make: make.__name__)
+def test_the_embedded_aws_deletes_no_vpc_with_such_a_gateway(aws: Any, make: Make) -> None:
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.97.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.97.1.0/24")["Subnet"]["SubnetId"]
+    with ExitStack() as undo:
+        make(ec2, vpc, subnet, undo)
+        ec2.delete_subnet(SubnetId=subnet)
+        with pytest.raises(ClientError, match="DependencyViolation"):
+            ec2.delete_vpc(VpcId=vpc)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_what_uses_a_security_group_from_outside_is_named(aws: Any) -> None:
+    """In a VPC that is given: AWS deletes no group that an interface has or a rule names (API DeleteSecurityGroup)."""
+    ec2, names = aws.client("ec2"), stack_names("in-a-given-vpc", REGION)
+    given = ec2.create_vpc(CidrBlock="10.96.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=given, CidrBlock="10.96.1.0/24")["Subnet"]["SubnetId"]
+    ours, theirs = (
+        ec2.create_security_group(GroupName=name, Description="x", VpcId=given)["GroupId"]
+        for name in (names.security_group_ecs, "theirs")
+    )
+    ec2.create_tags(Resources=[ours], Tags=[{"Key": STACK_TAG, "Value": names.stack}])
+    # A task of the stack's: it has the stack's group and no other.
+    ec2.create_network_interface(SubnetId=subnet, Groups=[ours])
+    assert teardown.obstacles(ec2, names, NOTHING) == []
+    mixed = ec2.create_network_interface(SubnetId=subnet, Groups=[ours, theirs])["NetworkInterface"]
+    rule = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": ours}]}]
+    ec2.authorize_security_group_ingress(GroupId=theirs, IpPermissions=rule)
+    group, interface = teardown.obstacles(ec2, names, NOTHING)
+    assert f"the security group {theirs} (theirs), which belongs to somebody else, names one of its" in group
+    assert f"the network interface {mixed['NetworkInterfaceId']}, which belongs to somebody else, has one" in interface
 
 
 @pytest.mark.parametrize("make", STRANGERS, ids=lambda make: make.__name__)
@@ -176,3 +248,18 @@ def test_what_aws_protects_is_told_with_the_variable(aws: Any) -> None:
     unprotected = {part: {**row, "deletion_protection": False} for part, row in found.items()}
     given = {part: {**row, "mine": False} for part, row in found.items()}
     assert teardown.obstacles(ec2, names, unprotected) == teardown.obstacles(ec2, names, given) == []
+
+
+@pytest.mark.parametrize("status", ["failed", "incompatible-network", "incompatible-restore"])
+def test_a_database_without_a_final_snapshot_is_told_before_anything_is_deleted(aws: Any, status: str) -> None:
+    """RDS deletes it only where the final snapshot is skipped (API DeleteDBInstance)."""
+    ec2, names = aws.client("ec2"), stack_names("fraud", REGION)
+    row = {"instance_id": "fraud-db", "mine": True, "deletion_protection": False, "status": status}
+    found = {"rds": row, "alb": None}
+    (sentence,) = teardown.obstacles(ec2, names, found, snapshot=True)
+    assert sentence.startswith(f"rds_skip_final_snapshot: false, but the database fraud-db is {status}, in which RDS")
+    assert sentence.endswith("-e rds_skip_final_snapshot=true")
+    assert teardown.obstacles(ec2, names, found) == []
+    # Somebody's own, which a destroy leaves alone; and what RDS is still at is waited for.
+    for other in ({**row, "mine": False}, {**row, "status": "creating"}):
+        assert teardown.obstacles(ec2, names, {"rds": other, "alb": None}, snapshot=True) == []
