@@ -279,11 +279,12 @@ def _data(it: Deployment) -> list[Statement]:
         _allow(
             "Bucket",
             "s3 CreateBucket GetAccelerateConfiguration GetBucketAcl GetBucketLocation "
-            "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy "
+            "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus "
             "GetBucketPublicAccessBlock GetBucketRequestPayment GetBucketTagging GetBucketVersioning "
-            "GetEncryptionConfiguration GetInventoryConfiguration GetLifecycleConfiguration ListBucket "
+            "GetBucketWebsite GetEncryptionConfiguration GetInventoryConfiguration GetLifecycleConfiguration "
+            "ListBucket "
             "PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
-            "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration",
+            "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource",
             [f"arn:{it.partition}:s3:::{it.bucket}"],
         ),
     ]

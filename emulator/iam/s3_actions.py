@@ -82,7 +82,19 @@ def s3_actions(request: HttpRequest) -> list[S3Action]:
         return _object_actions(request, bucket, key, arguments)
     if request.method == "POST" and "delete" in arguments:
         return _delete_many(request.body, bucket)
-    return [S3Action("s3:" + _bucket_action(request.method, arguments), bucket)]
+    action = _bucket_action(request.method, arguments)
+    found = [S3Action(f"s3:{action}", bucket)]
+    if action == "CreateBucket" and _has_tags(request.body):
+        # API CreateBucket, "Permissions": general purpose buckets with tags
+        found.append(S3Action("s3:TagResource", bucket))
+    return found
+
+
+def _has_tags(body: bytes) -> bool:
+    try:
+        return any(node.tag.rpartition("}")[2] == "Tag" for node in ElementTree.fromstring(body).iter())
+    except ElementTree.ParseError:
+        return False
 
 
 def _bucket_action(method: str, arguments: Mapping[str, str]) -> str:

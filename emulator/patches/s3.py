@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import copy
+import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import OWNER, FakeBucket, FakeDeleteMarker, S3Backend
+from moto.s3.responses import S3Response
+from moto.s3.utils import bucket_policy_is_public
 
 from emulator.patches.patching import around
 
@@ -69,7 +73,86 @@ def deleted_objects_have_no_common_prefixes() -> None:
         return original(self, bucket, *args, **kwargs)
 
 
+def buckets_are_made_with_tags() -> None:
+    """CreateBucket tags the bucket that it makes.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html (CreateBucketConfiguration, Tags)
+    """
+
+    @around(S3Response, "_bucket_response_put")
+    def put(original: Any, self: S3Response, request: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
+        made = not querystring and bucket_name not in self.backend.buckets
+        answer = original(self, request, bucket_name, querystring)
+        if made and (found := tags_of_creation(self.body)):
+            self.backend.put_bucket_tagging(bucket_name, found)
+        return answer
+
+
+def tags_of_creation(body: bytes | str) -> dict[str, str]:
+    """The tags in the body of a CreateBucket."""
+    if not body:
+        return {}
+    try:
+        tree = ElementTree.fromstring(body)
+    except ElementTree.ParseError:
+        return {}
+    found = {}
+    for node in tree.iter():
+        if node.tag.rpartition("}")[2] == "Tag":
+            fields = {child.tag.rpartition("}")[2]: child.text or "" for child in node}
+            found[fields.get("Key", "")] = fields.get("Value", "")
+    return found
+
+
+def public_policies_are_blocked() -> None:
+    """PutBucketPolicy fails for a public policy where the public access block has BlockPublicPolicy.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+
+    @around(S3Backend, "put_bucket_policy")
+    def put_bucket_policy(original: Any, self: S3Backend, bucket_name: str, policy: bytes) -> Any:
+        block = self.get_bucket(bucket_name).public_access_block
+        if block and str(block.block_public_policy).lower() == "true" and bucket_policy_is_public(policy):
+            raise Denied(
+                "AccessDenied",
+                "User is not authorized to perform: s3:PutBucketPolicy on resource: "
+                f'"arn:aws:s3:::{bucket_name}" because public policies are blocked by the BlockPublicPolicy block '
+                "public access setting.",
+            )
+        return original(self, bucket_name, policy)
+
+
+class Denied(S3ClientError):
+    """A refusal for which moto has no exception."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+
+
+def enforced_owners_grant_nothing() -> None:
+    """PutBucketOwnershipControls refuses BucketOwnerEnforced while the bucket's ACL grants anything to anybody else.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-ownership-error-responses.html
+    """
+
+    @around(S3Backend, "put_bucket_ownership_controls")
+    def put_ownership(original: Any, self: S3Backend, bucket_name: str, ownership: Any) -> Any:
+        acl = self.get_bucket(bucket_name).acl
+        others = [one for grant in (acl.grants if acl else []) for one in grant.grantees if one.uri or one.id != OWNER]
+        if ownership == "BucketOwnerEnforced" and others:
+            raise Denied(
+                "InvalidBucketAclWithObjectOwnership",
+                "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+            )
+        return original(self, bucket_name, ownership)
+
+
 PATCHES = (
+    buckets_are_made_with_tags,
+    public_policies_are_blocked,
+    enforced_owners_grant_nothing,
     bucket_policies_are_the_gates,
     logging_to_buckets_with_any_policy,
     deleted_objects_have_no_common_prefixes,

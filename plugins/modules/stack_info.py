@@ -24,6 +24,11 @@ options:
   bucket:
     description: Name of the artifact bucket. Without it RV(resources.storage) is not read.
     type: str
+  bucket_sharers:
+    description: Other stacks that keep their artifacts in O(bucket) by the inventory. Their tag on it is no hindrance.
+    type: list
+    elements: str
+    default: []
   region_facts:
     description: Also read what the region offers (zones, PostgreSQL versions) and where O(bucket) lies.
     type: bool
@@ -97,15 +102,15 @@ options:
     description: Also read what of the network a destroy removes (RV(teardown)), and what blocks it (RV(obstacles)).
     type: bool
     default: false
+  final_snapshot:
+    description: Whether the destroy takes a final snapshot of the database, so that RV(obstacles) tells what keeps it.
+    type: bool
+    default: false
   settings:
     description: Components whose settings are read too, for M(mlops.mlflow_aws.stack_plan).
     type: list
     elements: str
     choices: [network, secrets, rds, storage, alb, ecs_mlflow]
-  final_snapshot:
-    description: Whether the destroy takes a final snapshot of the database, so that RV(obstacles) tells what keeps it.
-    type: bool
-    default: false
     default: []
   wait_for:
     description:
@@ -203,6 +208,10 @@ resources:
       type: list
       elements: dict
       sample: [{kind: secret, name: fraud/mlflow/admin, id: fraud/mlflow/admin, stack: null}]
+    namesakes:
+      description: The same of VPCs and elastic addresses, of which any number can have one name. They are in no way.
+      type: list
+      elements: dict
     revisions:
       description: The newest revisions of the two task definitions, and the secrets that they name.
       type: dict
@@ -229,6 +238,11 @@ conflicts:
   description:
     - Those of RV(problems) that stand in the way of a destroy, too, which has no need of the parts in O(given).
     - They are about parts of the stack's own in the places of such parts.
+  returned: always
+  type: list
+  elements: str
+remarks:
+  description: What a first run makes beside something of somebody else that has the same name, one sentence each.
   returned: always
   type: list
   elements: str
@@ -297,7 +311,10 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given impor
 )
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import foreign_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import (
+    foreign_problems,
+    namesake_remarks,
+)
 
 #: Seconds before each further look at resources that carry no tag of any stack.
 UNTAGGED_WAITS = (2, 4)
@@ -305,6 +322,7 @@ UNTAGGED_WAITS = (2, 4)
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "bucket": {"type": "str"},
+    "bucket_sharers": {"type": "list", "elements": "str", "default": []},
     "region_facts": {"type": "bool", "default": False},
     "database": {
         "type": "dict",
@@ -332,6 +350,7 @@ ARGUMENTS: dict[str, Any] = {
     # Uses of secrets, and no secrets.
     "recreate_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "teardown": {"type": "bool", "default": False},
+    "final_snapshot": {"type": "bool", "default": False},
     "settings": {"type": "list", "elements": "str", "choices": list(READERS), "default": []},
     "wait_for": {
         "type": "list",
@@ -350,7 +369,6 @@ def look(
     """One discovery with the module's options."""
     return discovery.discover(
         clients,
-    "final_snapshot": {"type": "bool", "default": False},
         names,
         region=module.region,
         bucket_name=module.params["bucket"],
@@ -358,6 +376,7 @@ def look(
         given=Given.of(module.params["given"]),
         database=Database(**module.params["database"]) if module.params["database"] else None,
         adopted=module.params["adopt"],
+        sharers=module.params["bucket_sharers"],
     )
 
 
@@ -450,6 +469,10 @@ def main() -> None:
         resources=resources,
         problems=problems(module, resources, names),
         conflicts=given_conflicts(given, resources),
+        # Where the network is there, it is beside theirs already.
+        remarks=namesake_remarks(resources["namesakes"], names.stack, module.region)
+        if resources["network"] is None
+        else [],
         obstacles=obstacles,
         teardown=vpcs,
         settings=settings,

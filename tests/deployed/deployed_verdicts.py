@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: A kind of resource, and how a result names one.
+Writer = tuple[str, Callable[[Mapping[str, Any]], str] | None]
 #: Kind and name of a resource, as the plan has them.
 Resource = tuple[str, str]
 
@@ -40,7 +42,7 @@ def _item(result: Mapping[str, Any]) -> str:
 
 #: The modules that write to AWS: which kind of resource, and where its name stands in a result. None where
 #: the plan names it otherwise than the module, or a run has but one.
-WRITERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
+WRITERS: dict[str, Writer] = {
     "amazon.aws.ec2_vpc_net": ("VPC", _argument("name")),
     "amazon.aws.ec2_vpc_igw": ("internet gateway", _tag),
     "amazon.aws.ec2_vpc_subnet": ("subnet", _argument("cidr")),
@@ -55,6 +57,7 @@ WRITERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
     "amazon.aws.rds_instance_param_group": ("DB parameter group", _argument("name")),
     "mlops.mlflow_aws.rds_parameters": ("DB parameter group", _argument("group")),
     "amazon.aws.rds_instance": ("DB instance", _argument("db_instance_identifier", "id")),
+    "mlops.mlflow_aws.artifact_bucket": ("bucket", _argument("name")),
     "amazon.aws.s3_bucket": ("bucket", _argument("name")),
     "community.aws.s3_lifecycle": ("lifecycle rule", _argument("rule_id")),
     "community.aws.elb_target_group": ("target group", _argument("name")),
@@ -69,6 +72,12 @@ WRITERS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
     "mlops.mlflow_aws.ecs_task_run": ("migration", None),
     "mlops.mlflow_aws.ecs_rollout": ("service", None),
     "mlops.mlflow_aws.ecs_scaling": ("scaling", None),
+}
+#: Makes resources of two kinds, which its argument of that name tells apart; each is named nowhere else.
+OWNED = "mlops.mlflow_aws.ec2_owned"
+OWNED_KINDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str] | None]] = {
+    "vpc": ("VPC", _tag),
+    "elastic-ip": ("elastic address", None),
 }
 #: Removes the tags that the comparison names, of whatever kind, so its changes are those that were told.
 UNTAG = "mlops.mlflow_aws.stack_untag"
@@ -141,14 +150,19 @@ def verdicts(output: str) -> Verdicts:
             failures.append(f"{task}: {result.get('msg')}")
         if result["action"] == PLAN:
             told += result["changes"]
-        elif result["action"] in WRITERS:
-            kind, name = WRITERS[result["action"]]
+        elif result["action"] in {*WRITERS, OWNED}:
             for one in result.get("results", [result]):
                 if one.get("changed"):
+                    kind, name = _writes(result["action"], one)
                     changed.add((kind, name(one) if name else ""))
         elif result.get("changed") and result["action"] != UNTAG:
             access.append(task)
     return Verdicts(told, changed, failures, access)
+
+
+def _writes(action: str, result: Mapping[str, Any]) -> Writer:
+    """Which kind of resource a module wrote, and how a result names it."""
+    return OWNED_KINDS[result["invocation"]["module_args"]["kind"]] if action == OWNED else WRITERS[action]
 
 
 def _results(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -72,6 +72,7 @@ UNUSED: dict[str, str] = {
     "ec2:DisassociateRouteTable": _BY_HAND,
     "ec2:ModifySubnetAttribute": _BY_HAND,
     "ec2:UpdateSecurityGroupRuleDescriptionsIngress": _BY_HAND,
+    "s3:GetBucketWebsite": "a bucket that is adopted, and not closed to the public yet",
     "ecs:ListServices": "more rollouts than ecs_mlflow_keep_revisions",
     "ecs:ListTagsForResource": _AWS_ASKS,
     "elasticloadbalancing:ModifyListener": _BY_HAND,

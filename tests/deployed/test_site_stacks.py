@@ -167,12 +167,16 @@ def test_another_inventory_cannot_take_the_prefix_of_one(pair: Pair) -> None:
     """Refused on the evidence in AWS, for no inventory knows of the other."""
     own = pair.site.folder / "alone.yml"
     own.write_text(yaml.safe_dump({"mlflow": {"hosts": {"third": SHARED}}}), encoding="utf-8")
-    ended = pair.site.run(
-        inventory=str(own),
-        stack_name="third",
-        storage_bucket=BUCKET,
-        stack_artifact_prefix=f"{PREFIXES[SECOND]}/third",
-    )
+    given: dict[str, Any] = {
+        "stack_name": "third",
+        "storage_bucket": BUCKET,
+        "stack_artifact_prefix": f"{PREFIXES[SECOND]}/third",
+    }
+    # The bucket is the first's, and a stack of another inventory asks before it shares it.
+    (message,) = pair.site.run(inventory=str(own), **given).messages()
+    assert f"storage_bucket: '{BUCKET}', but this bucket exists and is tagged mlflow:stack={FIRST}" in message
+    assert f'-e \'{{"stack_adopt": ["{BUCKET}"]}}\'' in message
+    ended = pair.site.run(inventory=str(own), stack_adopt=[BUCKET], **given)
     assert ended.code == 2
     (message,) = ended.messages()
     assert f"meets '{PREFIXES[SECOND]}', where the stack {SECOND} keeps its artifacts" in message

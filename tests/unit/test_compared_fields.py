@@ -21,6 +21,8 @@ ROLES = ("network", "secrets", "rds", "storage", "alb", "ecs_mlflow")
 AWS = (
     "amazon.aws.",
     "community.aws.",
+    "mlops.mlflow_aws.artifact_bucket",
+    "mlops.mlflow_aws.ec2_owned",
     "mlops.mlflow_aws.ecs_",
     "mlops.mlflow_aws.rds_",
     "mlops.mlflow_aws.secret_",
@@ -33,7 +35,7 @@ OTHERS = ("destroy", "destroy_vpc", "rotate")
 MANNER = {
     "state", "wait", "wait_timeout", "name", "id", "lookup", "purge_tags", "purge_routes", "overwrite",
     "recovery_window", "iam_type", "iam_name", "policy_name", "log_group_name", "cluster", "service", "family", "group",
-    "reuse_existing_ip_allowed", "tag_name", "tag_value", "in_vpc", "if_exist_do_not_create", "create_instance_profile",
+    "in_vpc", "kind", "if_exist_do_not_create", "create_instance_profile",
     "modify_targets", "apply_immediately", "rule_id", "started_by", "once_per_revision", "overrides", "public_ip",
     "keep_desired_count", "roles_changed", "keep", "keep_revisions", "keep_used_in", "force_update_password",
 }  # fmt: skip
@@ -137,7 +139,7 @@ def test_no_task_removes_the_tags_that_others_set(role: str) -> None:
         for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
             for module, arguments in task.items():
                 # What is new has no tags before.
-                new = module.endswith(("ecs_task_run", "mlflow_aws.target_group"))
+                new = module.endswith(("ecs_task_run", "mlflow_aws.target_group", "ec2_owned", "artifact_bucket"))
                 tagging = module.startswith(AWS) and "tags" in arguments and not new
                 if tagging and arguments.get("purge_tags") is not False:
                     purging.append(f"{path.name}: {task['name']}")

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import tag_record
+from ansible_collections.mlops.mlflow_aws.plugins.modules.ec2_owned import ARGUMENTS
 
 from tests.deployed.deployed_changes import BASE, CHANGES, ROUNDS, Effect, Facts, generated, inventory
-from tests.deployed.deployed_verdicts import UNTAG, WRITERS, verdicts
+from tests.deployed.deployed_verdicts import OWNED, OWNED_KINDS, UNTAG, WRITERS, verdicts
 from tests.unit.plugins.stack.stack_inputs import ROLES, input_problems, options
 
 NAMES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
@@ -106,7 +107,19 @@ def test_every_module_that_writes_to_aws_is_known() -> None:
         for module in _modules(yaml.safe_load(path.read_text(encoding="utf-8")))
         if module.startswith(("amazon.", "community.", "mlops."))
     }
-    assert used - others == set(WRITERS)
+    assert used - others == {*WRITERS, OWNED}
+
+
+def test_of_the_module_with_two_kinds_each_is_told_apart() -> None:
+    """What it takes for a kind is what its option says."""
+    assert set(OWNED_KINDS) == set(ARGUMENTS["kind"]["choices"])
+    tags = {"Name": "fraud", "mlflow:stack": "fraud"}
+    results = [
+        {"changed": True, "invocation": {"module_args": {"kind": kind, "tags": tags}}} for kind in ("vpc", "elastic-ip")
+    ]
+    tasks = [{"task": {"name": "x"}, "hosts": {"h": {"action": OWNED, **result}}} for result in results]
+    found = verdicts(json.dumps({"plays": [{"tasks": tasks}]}, indent=1))
+    assert found.changed == {("VPC", "fraud"), ("elastic address", "")}
 
 
 PLANNED = {

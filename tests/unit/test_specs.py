@@ -73,7 +73,7 @@ def test_the_variables_that_a_role_sets_itself_are_marked_as_its_own(role: str) 
     # The role `stack` offers some of its variables to every other role.
     public = {"stack_names", "stack_resources", "stack_region_facts", "stack_environment", "stack_missing", "stack_url"}
     public |= {"stack_settings", "stack_changes", "stack_checked", "stack_known", "stack_start_hint"}
-    public |= {"stack_teardown", "stack_obstacles", "stack_own_tags"}
+    public |= {"stack_teardown", "stack_obstacles", "stack_own_tags", "stack_remarks"}
     public |= {"stack_given", "stack_security_groups", "stack_subnet_cidrs", "stack_target_group"}
     assert {name for name in names if not name.startswith(f"__{role}_")} <= (public if role == "stack" else set())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.kms import key_problem
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.meetings import overlapping
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.bucket import hindrances
 
 #: S3 user guide, "General purpose bucket naming rules".
 _TAKEN_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
@@ -67,7 +68,8 @@ def region_problems(inputs: Mapping[str, Any], region: Mapping[str, Any]) -> lis
 def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> list[str]:
     """Artifacts of another stack where this one would keep its own, or artifacts that a new key would lock away."""
     now = resources["storage"] or {}
-    found = [
+    found = hindrances(now, inputs["stack_region"]) if now else []
+    found += [
         f"stack_artifact_prefix: '{inputs['stack_artifact_prefix']}' of bucket {now['bucket']} meets "
         f"'{other['prefix']}', where the stack {other['stack']} keeps its artifacts; choose another prefix or another "
         "storage_bucket"

@@ -15,21 +15,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.bucket import storage, where
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.connection_facts import connection_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import backups, revision_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.neighbours import neighbours
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG, Owner
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages, tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, key_arn, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import Versions
-
-try:
-    from botocore.exceptions import ClientError
-except ImportError:  # AnsibleAWSModule reports the missing library
-    ClientError = Exception
 
 Component: TypeAlias = "dict[str, Any] | None"
 
@@ -298,25 +293,33 @@ def elastic_ips(clients: Mapping[str, Client], names: StackNames) -> list[dict[s
     ]
 
 
+def namesakes(clients: Mapping[str, Client], names: StackNames, given: Given) -> list[dict[str, Any]]:
+    """VPCs and elastic addresses of somebody else that are called as the stack's are or would be.
+
+    EC2 lets any number have one name (the tag ``Name``), so they are in nobody's way, and the stack makes its own.
+    """
+    if given.vpc_id:
+        return []
+    ec2 = clients["ec2"]
+    vpcs = pages(ec2, "describe_vpcs", "Vpcs", Filters=[{"Name": "tag:Name", "Values": [names.stack]}])
+    called = [{"Name": "tag:Name", "Values": [f"{names.stack}-nat-*"]}]
+    rows = [("VPC", row["VpcId"], _tags(row)) for row in vpcs]
+    rows += [
+        ("elastic address", row["AllocationId"], _tags(row))
+        for row in ec2.describe_addresses(Filters=called)["Addresses"]
+    ]
+    return [
+        {"kind": kind, "name": own.get("Name", one), "id": one, "stack": own.get(STACK_TAG)}
+        for kind, one, own in sorted(rows, key=lambda row: row[:2])
+        if own.get(STACK_TAG) != names.stack
+    ]
+
+
 def loose_internet_gateways(clients: Mapping[str, Client], names: StackNames) -> list[str]:
     """Ids of internet gateways of the stack that no VPC has: a run leaves one that is killed between its two calls."""
     mine = [{"Name": "tag:mlflow:stack", "Values": [names.stack]}]
     rows = pages(clients["ec2"], "describe_internet_gateways", "InternetGateways", Filters=mine)
     return sorted(row["InternetGatewayId"] for row in rows if not row["Attachments"])
-
-
-def _key_arn(clients: Mapping[str, Client], key: str | None) -> str | None:
-    """The ARN of a KMS key that AWS named by ARN, id or alias; None for the key that AWS manages by itself.
-
-    Of a key that AWS manages nothing is asked: its policy lets everybody use it whom the service lets in (KMS developer
-    guide, "AWS managed keys"), and a deployer has no right to it.
-    """
-    if key is None or key.rpartition(":")[2].startswith("alias/aws/"):
-        return None
-    if key.partition(":key/")[1]:
-        return key
-    arn: str = clients["kms"].describe_key(KeyId=key)["KeyMetadata"]["Arn"]
-    return arn
 
 
 def secrets(
@@ -351,7 +354,7 @@ def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) ->
         "arn": row["ARN"],
         # Whose login it holds, as the role secrets marked it; None where nobody did.
         "username": tags(row.get("Tags")).get("mlflow:username"),
-        "kms_key_arn": _key_arn(clients, row.get("KmsKeyId")),
+        "kms_key_arn": key_arn(clients, row.get("KmsKeyId")),
         "version_id": versions.current,
         "previous_version_id": versions.previous,
     }
@@ -450,51 +453,6 @@ def _ingress(ec2: Client, groups: list[str]) -> list[dict[str, Any]]:
     asked = [{"Name": "group-id", "Values": groups}]
     rows = pages(ec2, "describe_security_groups", "SecurityGroups", Filters=asked) if groups else []
     return [rule for row in rows for rule in row["IpPermissions"]]
-
-
-def bucket(clients: Mapping[str, Client], name: str, region: str) -> dict[str, Any]:
-    """Where a bucket lies: ``state`` is absent, here, elsewhere or foreign; ``region`` is its region.
-
-    HeadBucket names the region in a header even where it refuses (API HeadBucket).
-    """
-    try:
-        answer = clients["s3"].head_bucket(Bucket=name)
-    except ClientError as error:
-        headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        where = headers.get("x-amz-bucket-region")
-        if status == 404:
-            return {"name": name, "state": "absent", "region": None}
-        if status in (301, 400) or (where and where != region):
-            return {"name": name, "state": "elsewhere", "region": where or "another region"}
-        if status == 403:
-            return {"name": name, "state": "foreign", "region": where}
-        raise
-    where = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or answer.get("BucketRegion")
-    return {"name": name, "state": "here" if where in (None, region) else "elsewhere", "region": where or region}
-
-
-def storage(clients: Mapping[str, Client], names: StackNames, name: str, region: str) -> Component:
-    """The artifact bucket, how it encrypts, whether this stack made it (its tags say so), and who else uses it."""
-    if not name or bucket(clients, name, region)["state"] != "here":
-        return None
-    s3 = clients["s3"]
-    tagging = absent(lambda: s3.get_bucket_tagging(Bucket=name), "NoSuchTagSet")
-    policy = absent(lambda: s3.get_bucket_policy(Bucket=name), "NoSuchBucketPolicy")
-    encryption = absent(lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError")
-    rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
-    default: dict[str, Any] = next((rule["ApplyServerSideEncryptionByDefault"] for rule in rules), {})
-    own = tags(tagging["TagSet"] if tagging else [])
-    return {
-        "bucket": name,
-        "tags": own,
-        "adopted": own.get("mlflow:stack") != names.stack,
-        "neighbours": neighbours(clients, names, name, region),
-        "policy": policy["Policy"] if policy else None,
-        "encryption": default.get("SSEAlgorithm"),
-        # None also with aws:kms, where the key is the one that AWS manages.
-        "kms_key_arn": _key_arn(clients, default.get("KMSMasterKeyID")),
-    }
 
 
 def alb(clients: Mapping[str, Client], names: StackNames, given: Given, owner: Owner) -> Component:
@@ -684,7 +642,7 @@ def region_facts(
         "zones_without_fargate": without,
         "postgres_versions": sorted(versions, key=lambda v: [int(part) for part in v.split(".") if part.isdigit()]),
         "database": database_offers(clients["rds"], versions, database) if database else None,
-        "bucket": bucket(clients, bucket_name, region) if bucket_name else None,
+        "bucket": where(clients, bucket_name, region) if bucket_name else None,
     }
 
 
@@ -702,6 +660,7 @@ def discover(
     given: Given | None = None,
     database: Database | None = None,
     adopted: Collection[str] = (),
+    sharers: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """All components of a stack at once, in threads, and the facts of the region when asked for.
 
@@ -709,6 +668,7 @@ def discover(
     :param given: parts that somebody else made.
     :param database: what the facts of the region tell of RDS.
     :param adopted: kinds, names or ids of resources that count as the stack's though they lack its tag.
+    :param sharers: other stacks of which the inventory says that they keep their artifacts in the same bucket.
     :returns: the resources by component, and the region's facts or None.
     :raises botocore.exceptions.ClientError: when AWS refuses a read.
     """
@@ -718,12 +678,13 @@ def discover(
             "network": pool.submit(network, clients, names, given, owner),
             "beside_given": pool.submit(beside_given, clients, names, given),
             "elastic_ips": pool.submit(elastic_ips, clients, names),
+            "namesakes": pool.submit(namesakes, clients, names, given),
             "loose_internet_gateways": pool.submit(loose_internet_gateways, clients, names),
             "secrets": pool.submit(secrets, clients, names, given, owner),
             "user_secrets": pool.submit(user_secrets, clients, names, owner),
             "rds": pool.submit(rds, clients, names, given, owner),
             "rds_groups": pool.submit(rds_groups, clients, names, owner),
-            "storage": pool.submit(storage, clients, names, bucket_name or "", region),
+            "storage": pool.submit(storage, clients, names, bucket_name or "", region, owner, sharers),
             "alb": pool.submit(alb, clients, names, given, owner),
             "ecs": pool.submit(ecs, clients, names, owner),
             "revisions": pool.submit(revisions, clients, names, owner),

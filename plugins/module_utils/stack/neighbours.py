@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent
@@ -15,25 +16,24 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading imp
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
-def neighbours(clients: Mapping[str, Client], names: StackNames, bucket: str, region: str) -> list[dict[str, str]]:
-    """``stack`` and ``prefix`` of each other stack of this account that has artifacts in ``bucket``.
+def neighbours(
+    clients: Mapping[str, Client], names: StackNames, lifecycle: Mapping[str, Any], region: str
+) -> list[dict[str, str]]:
+    """``stack`` and ``prefix`` of each other stack of this account that has artifacts in a bucket.
 
     Each stack has a lifecycle rule that is called after it. The rule outlives the stack, as the artifacts do, so the
     secret of the stack's admin says whether it is still there. Who may not see that secret learns of no neighbour.
 
-    :raises botocore.exceptions.ClientError: when AWS refuses to read the rules.
+    :param lifecycle: what S3 answers of its lifecycle configuration; empty where it has none.
     """
-    found = absent(
-        lambda: clients["s3"].get_bucket_lifecycle_configuration(Bucket=bucket), "NoSuchLifecycleConfiguration"
-    )
     return [
         {"stack": stack, "prefix": prefix}
-        for stack, prefix in _rules(found or {})
+        for stack, prefix in _rules(lifecycle)
         if stack != names.stack and _there(clients, stack, region)
     ]
 
 
-def _rules(answer: Mapping[str, list[dict[str, dict[str, str]]]]) -> Iterator[tuple[str, str]]:
+def _rules(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for rule in answer.get("Rules", []):
         stack = str(rule.get("ID", ""))
         prefix = str((rule.get("Filter") or {}).get("Prefix", rule.get("Prefix", "")))

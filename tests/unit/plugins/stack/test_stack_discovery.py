@@ -16,15 +16,17 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compa
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.bucket import where
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import route_table_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import Owner
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import key_arn
 
 from tests.unit.plugins.run_module import run_module
 
 REGION = "eu-west-2"
-LISTS = {"elastic_ips", "foreign", "loose_internet_gateways", "user_secrets"}
+LISTS = {"namesakes", "elastic_ips", "foreign", "loose_internet_gateways", "user_secrets"}
 COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs"}
 
 
@@ -126,6 +128,7 @@ def _found(aws: Any, by_hand: dict[str, Any]) -> dict[str, Any]:
         region=REGION,
         bucket_name="made-by-hand-artifacts",
         with_region=False,
+        adopted=["made-by-hand-artifacts"],
     )
     return found
 
@@ -179,6 +182,9 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "policy": None,
         "encryption": None,
         "kms_key_arn": None,
+        "grants": [],
+        "public_policy": False,
+        "website": False,
     }
     assert found["rds"] is None
     assert found["alb"] is None
@@ -357,13 +363,13 @@ class HeadBucket:
     ],
 )
 def test_where_a_bucket_lies(status: int, answered: str | None, state: str, region: str | None) -> None:
-    found = discovery.bucket({"s3": HeadBucket(status, answered)}, "artifacts", "eu-west-2")
+    found = where({"s3": HeadBucket(status, answered)}, "artifacts", "eu-west-2")
     assert found == {"name": "artifacts", "state": state, "region": region}
 
 
 def test_an_error_of_s3_is_no_place() -> None:
     with pytest.raises(botocore.exceptions.ClientError):
-        discovery.bucket({"s3": HeadBucket(503, None)}, "artifacts", "eu-west-2")
+        where({"s3": HeadBucket(503, None)}, "artifacts", "eu-west-2")
 
 
 def test_module_answers_identity_names_and_region(aws: Any) -> None:
@@ -422,14 +428,14 @@ def test_settings_name_what_was_made_by_hand(aws: Any, by_hand: dict[str, Any]) 
 )
 def test_nothing_is_asked_of_a_key_that_aws_manages(key: str | None) -> None:
     """The deployer of docs/aws.md has no right to it, and nobody needs one."""
-    assert discovery._key_arn({}, key) is None
+    assert key_arn({}, key) is None
 
 
 def test_a_key_of_the_customer_s_is_known_by_its_arn() -> None:
     arn = "arn:aws:kms:eu-west-2:123456789012:key/1"
     kms = SimpleNamespace(describe_key=lambda KeyId: {"KeyMetadata": {"Arn": f"{arn}/of/{KeyId}"}})
-    assert discovery._key_arn({}, arn) == arn
-    assert discovery._key_arn({"kms": kms}, "alias/mine") == f"{arn}/of/alias/mine"
+    assert key_arn({}, arn) == arn
+    assert key_arn({"kms": kms}, "alias/mine") == f"{arn}/of/alias/mine"
 
 
 def test_what_lost_answers_and_two_operators_left_is_removed_by_the_next_run(aws: Any) -> None:

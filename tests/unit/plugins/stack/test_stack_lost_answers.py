@@ -111,8 +111,8 @@ CREATIONS: dict[str, tuple[str, Callable[[Ground], dict[str, Any]], Callable[[An
         lambda aws, ground: len(aws("ecs").describe_clusters(clusters=["lost-answers"])["clusters"]),
     ),
     "PUT /lost-answers-artifacts": (
-        "amazon.aws.s3_bucket",
-        lambda ground: {"name": "lost-answers-artifacts", "state": "present"},
+        "artifact_bucket",
+        lambda ground: {"name": "lost-answers-artifacts"},
         lambda aws, ground: int(bool(aws("s3").head_bucket(Bucket="lost-answers-artifacts"))),
     ),
 }
