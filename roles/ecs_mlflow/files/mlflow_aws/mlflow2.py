@@ -18,7 +18,7 @@ from typing import Any
 
 from flask import Response, make_response, request
 from mlflow.exceptions import MlflowException
-from mlflow.protos.model_registry_pb2 import RenameRegisteredModel, SearchModelVersions
+from mlflow.protos.model_registry_pb2 import RenameRegisteredModel
 from mlflow.protos.service_pb2 import (
     DeleteTraces,
     GetMetricHistoryBulkInterval,
@@ -29,7 +29,6 @@ from mlflow.protos.service_pb2 import (
 )
 from mlflow.server import auth, handlers
 from mlflow.server.auth.db.models import SqlRegisteredModelPermission  # type: ignore[attr-defined]  # of MLflow 2
-from mlflow.utils.proto_json_utils import message_to_json, parse_dict
 
 from mlflow_aws.rights import caller, experiment_permission, is_admin, model_permission
 
@@ -161,22 +160,6 @@ def _check_new_login() -> Response | None:
     return None
 
 
-def _show_own_versions(response: Response) -> Response:
-    """A search of model versions answers those of models that the sender may read."""
-    path = _API.sub("", request.path, count=1)
-    if path != "/mlflow/model-versions/search" or response.status_code != 200:
-        return response
-    who = caller()
-    if not is_admin(who):
-        found = SearchModelVersions.Response()
-        parse_dict(response.json, found)
-        own = [one for one in found.model_versions if who and model_permission(who.username, one.name).can_read]
-        del found.model_versions[:]
-        found.model_versions.extend(own)
-        response.set_data(message_to_json(found))
-    return response
-
-
 def _move_permissions(response: Response) -> Response:
     """A renamed model keeps its permissions, and takes over none of a model that had its new name before."""
     if _API.sub("", request.path, count=1) != "/mlflow/registered-models/rename" or response.status_code != 200:
@@ -205,5 +188,4 @@ def install() -> None:
     first.insert(0, _check_sender)
     auth.app.before_request(_authorize)
     auth.app.before_request(_check_new_login)
-    auth.app.after_request(_show_own_versions)
     auth.app.after_request(_move_permissions)
