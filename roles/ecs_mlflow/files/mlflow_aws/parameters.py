@@ -74,7 +74,7 @@ def judged(
     """
     if method in _READS:
         if body:
-            return f"{method} requests of this server have no body: their parameters stand in the query", kinds
+            return f"{method} requests of this server have no body: their parameters belong in the query", kinds
         kinds = []  # MLflow would look for a JSON body then; its page sends the type with every request
     if len(kinds) > 1:
         return "the request has more than one Content-Type", kinds
@@ -85,7 +85,7 @@ def judged(
             return f"{name[:80]!r} is repeated in the query", kinds
     if query and method not in _READS and (body or method != "DELETE"):
         # Without a body MLflow checks the experiments in the query, and searches all.
-        return f"the parameters of a {method} request stand in its body, not in a query", kinds
+        return f"the parameters of a {method} request belong in its body, not in a query", kinds
     if not body:
         return "", kinds
     kind = "".join(kinds).partition(";")[0].strip().lower()
