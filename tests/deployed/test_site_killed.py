@@ -1,10 +1,15 @@
 # Copyright: (c) 2026, the mlops.mlflow_aws authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A first deployment that is killed again and again converges, and nothing was made twice."""
+"""A first deployment that is killed again and again converges, and nothing was made twice; so does a destruction.
+
+Each test takes the stack that the one before left.
+"""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +17,8 @@ import pytest
 
 from tests.account import added, counts, resources
 from tests.deployed.deployed_runs import Site
-from tests.deployed.deployed_wire import Call, Cut, Wire
+from tests.deployed.deployed_stack import Stack
+from tests.deployed.deployed_wire import Cut, Wire, cut_after_each, expire_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -31,7 +37,9 @@ KILLS: list[tuple[str, float] | str] = [
     ("Nat | Create the gateways without waiting for them", 1.5),
     ("Secrets | Make those that do not exist", 2.5),
     ("Instance | Create or change the database", 2.0),
+    "CreateTargetGroup",
     ("Load balancer | Create the load balancer and its listener", 1.5),
+    "CreateRole",
     "PutRolePolicy",
     "CreateCluster",
     "RegisterTaskDefinition",
@@ -65,6 +73,14 @@ WANTED = {
     "logGroups": 1,
     "ScalableTargets": 1,
 }
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
 #: What one sentence says when the credentials of a run end before it does.
 EXPIRED = "The AWS credentials of this run have expired"
 
@@ -140,21 +156,28 @@ def test_second_run_changes_nothing(account: Site) -> None:
     account.run(**VARIABLES).assert_nothing_changed()
 
 
+#: Tasks that wait for long, and calls with which their waiting begins.
+WAITS = [
+    ("Database | Wait until the database takes connections", "DescribeDBInstances"),
+    ("Migrate | Run the migration of the databases", "RunTask"),
+    ("Service | Roll the revision out and wait until it is steady", "UpdateService"),
+]
+
+
 def test_credentials_that_expire_in_a_long_wait(account: Site, empty: dict[str, set[str]], wire: Wire) -> None:
-    """While the service becomes steady: one sentence says what to do, and the next run completes."""
-    changed: dict[str, Any] = {**VARIABLES, "ecs_mlflow_environment": {"MLFLOW_HTTP_REQUEST_TIMEOUT": "121"}}
-
-    def expire(call: Call) -> bool:
-        wire.expired = wire.expired or call.action == "UpdateService"
-        return False
-
-    try:
-        ended = Cut(expire).run(account, [wire], **changed)
-    finally:
-        wire.expired = False
-    assert ended.code == 2, ended.output[-3000:]
-    assert ended.output.count(EXPIRED) == 1, ended.output[-3000:]
-    assert "run the same command again" in ended.output
+    """One sentence says what to do, and the next run goes on."""
+    changed: dict[str, Any] = {
+        **VARIABLES,
+        "ecs_mlflow_environment": {"MLFLOW_HTTP_REQUEST_TIMEOUT": "121"},
+        # Of the migration's task, too.
+        "ecs_mlflow_memory": 2048,
+    }
+    for task, action in WAITS:
+        ended = expire_in(account, wire, task, action, **changed)
+        assert ended.code == 2, ended.output[-3000:]
+        assert ended.tasks()[-1].split(" : ", 1)[-1] == task, ended.output[-3000:]
+        assert EXPIRED in ended.output, ended.output[-3000:]
+        assert "run the same command again" in ended.output
 
     account.deploy(**changed)
     # The former revisions are kept (ecs_mlflow_keep_revisions).
@@ -162,3 +185,75 @@ def test_credentials_that_expire_in_a_long_wait(account: Site, empty: dict[str, 
     assert account.stack.settings()["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "121"
     assert account.stack.search(account.stack.login) == 200
     account.run(**changed).assert_nothing_changed()
+
+
+#: Calls that destroy.yml makes, each for whatever there is of its kind.
+DESTRUCTION = {
+    *("UpdateService", "DeleteService", "DeregisterTaskDefinition", "DeleteCluster", "DeleteRolePolicy", "DeleteRole"),
+    *("DeleteLogGroup", "DeleteListener", "DeleteLoadBalancer", "DeleteTargetGroup", "DeleteDBInstance"),
+    *("DeleteDBParameterGroup", "DeleteDBSubnetGroup", "DeleteSecret", "DeleteVpcEndpoints", "DeleteNatGateway"),
+    *("DeleteSubnet", "DeleteRouteTable", "DeleteSecurityGroup", "DetachInternetGateway", "DeleteInternetGateway"),
+    *("DeleteVpc", "ReleaseAddress"),
+}
+
+
+def make_what_is_of_others(site: Site) -> None:
+    """What somebody else has beside the stack, with names that are nearly those of the stack."""
+    stack = site.stack
+    ec2 = stack.aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    time.sleep(site.settling)
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")
+    ec2.create_route_table(VpcId=vpc)
+    ec2.create_security_group(VpcId=vpc, GroupName=f"{STACK}-rds", Description="theirs")
+    ec2.create_internet_gateway()
+    ec2.allocate_address(Domain="vpc")
+    # Without any owner, each discovery would look twice: the tags of what is new may be seen late.
+    for name in ("mlflow/users/theirs", "database/theirs"):
+        tags = [{"Key": "mlflow:stack", "Value": "theirs"}]
+        stack.aws("secretsmanager").create_secret(Name=f"{STACK}/{name}", SecretString="theirs", Tags=tags)
+    stack.aws("logs").create_log_group(logGroupName=f"/ecs/{STACK}-theirs")
+    stack.aws("iam").create_role(RoleName=f"{STACK}-eu-west-2-theirs", AssumeRolePolicyDocument=TRUST)
+    stack.aws("ecs").create_cluster(clusterName=f"{STACK}-theirs")
+    stack.aws("ecs").register_task_definition(
+        family=f"{STACK}-theirs", containerDefinitions=[{"name": "theirs", "image": "python:3.11", "memory": 128}]
+    )
+    stack.aws("elbv2").create_target_group(Name=f"{STACK}-x", Protocol="HTTP", Port=80, VpcId=vpc)
+    stack.aws("rds").create_db_parameter_group(
+        DBParameterGroupName=f"{STACK}-theirs", DBParameterGroupFamily="postgres15", Description="theirs"
+    )
+    stack.aws("rds").create_db_snapshot(DBInstanceIdentifier=f"{STACK}-db", DBSnapshotIdentifier=f"{STACK}-theirs")
+    stack.aws("rds").get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=f"{STACK}-theirs")
+    time.sleep(site.settling)
+
+
+def own_snapshots(stack: Stack) -> list[str]:
+    """Of the last snapshots of the database, their statuses."""
+    rows = stack.every("rds", "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")
+    return [row["Status"] for row in rows if row["DBSnapshotIdentifier"].startswith(f"{STACK}-final-")]
+
+
+@pytest.mark.timeout(5400)
+def test_destroy_that_is_killed_after_each_writing_call(account: Site, empty: dict[str, set[str]], wire: Wire) -> None:
+    """What is left is the bucket, one last snapshot, and what belongs to others."""
+    stack = account.stack
+    before = resources(stack)
+    make_what_is_of_others(account)
+    theirs = added(before, resources(stack))
+
+    killed = cut_after_each(
+        *(account, [wire], "playbooks/destroy.yml"),
+        look=lambda *_: None,
+        most=100,
+        destroy_confirm=STACK,
+        rds_skip_final_snapshot=False,
+        **VARIABLES,
+    )
+    left = added(empty, resources(stack))
+    (bucket,) = left.pop("Buckets")
+    assert bucket == "fraud-models-test-local"
+    last = left["DBSnapshots"] - theirs["DBSnapshots"]
+    assert (len(last), own_snapshots(stack)) == (1, ["available"])
+    assert {**left, "DBSnapshots": left["DBSnapshots"] - last} == theirs
+    assert {name.partition(" ")[0] for name in killed} >= DESTRUCTION
+    account.run("playbooks/destroy.yml", destroy_confirm=STACK, rds_skip_final_snapshot=False).assert_nothing_changed()
