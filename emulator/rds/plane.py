@@ -492,11 +492,13 @@ class RdsPlane:
             request.get("iops"),
             request.get("storage_throughput"),
         )
-        if request.get("db_parameter_group_name"):
+        asked, family = request.get("db_parameter_group_name"), None
+        if asked:
             # Makes a default group, or refuses an unknown one.
-            database.backend.describe_db_parameter_groups(
-                {"db_parameter_group_name": request["db_parameter_group_name"]}
-            )
+            family = database.backend.describe_db_parameter_groups({"db_parameter_group_name": asked})[0].family
+        (used,) = database.db_parameter_groups()
+        version = request.get("engine_version") or database.engine_version
+        rules.check_parameter_group(database.engine_version, version, used.name, asked, family)
         if request.get("db_subnet_group_name"):
             database.backend.describe_db_subnet_groups(request["db_subnet_group_name"])
         renamed = request.get("new_db_instance_identifier")

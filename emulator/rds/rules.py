@@ -106,6 +106,30 @@ def check_upgrade(current: str, wanted: str, major_allowed: bool, same_programs:
             raise InvalidParameterCombination(f"Cannot upgrade postgres from {current} to {wanted}")
 
 
+def check_parameter_group(current: str, wanted: str, used: str, asked: str | None, family: str | None) -> None:
+    """Whether the instance can have this parameter group with this engine version.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html (EngineVersion); the texts are
+    those of aws-cli#5939 and terraform-aws-rds#94.
+
+    :param current: the version that the instance has; ``wanted`` is the one that it is to have.
+    :param used: the parameter group that it has; ``asked`` is the one that it is to have, None for the same.
+    :param family: that of ``asked``.
+    :raises InvalidParameterCombination: it cannot.
+    """
+    major = numbers(wanted)[0]
+    if asked is not None and family != f"postgres{major}":
+        raise InvalidParameterCombination(
+            f"The parameter group {asked} with DBParameterGroupFamily {family} can't be used for this instance. Use a "
+            f"parameter group with DBParameterGroupFamily postgres{major}."
+        )
+    if asked is None and major != numbers(current)[0] and not used.startswith("default."):
+        raise InvalidParameterCombination(
+            f"The current DB instance parameter group {used} is custom. You must explicitly specify a new DB instance "
+            "parameter group, either default or custom, for the engine version upgrade."
+        )
+
+
 def check_storage(storage_type: str, size: int, iops: int | None, throughput: int | None) -> None:
     """Size and performance of the volume.
 

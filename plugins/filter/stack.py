@@ -13,7 +13,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import parameter_texts
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import names, preview, tagging, wanted_ecs
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import (
+    names,
+    preview,
+    tagging,
+    wanted_ecs,
+    wanted_rds,
+)
 
 
 def stack_names(stack_name: str, region: str) -> dict[str, str]:
@@ -80,6 +86,7 @@ class FilterModule:
             "tags_to_set": tagging.tags_to_set,
             "user_env_name": user_env_name,
             "user_secret_name": user_secret_name,
+            "wanted_groups": wanted_rds.wanted_groups,
             "wanted_policies": wanted_ecs.wanted_policies,
             "wanted_roles": wanted_ecs.wanted_roles,
             "with_unknown": wanted_ecs.with_unknown,

@@ -6,7 +6,7 @@
 Both sides are resources by kind and name, such as ``{"subnet": {"10.0.1.0/24": {"zone": "eu-west-2a"}}}``, whose fields
 carry the same names and refer to other resources by name. So what a first run would create, what has drifted and which
 roles have nothing to do are the same question. Of tags, those that the stack did not give are left alone
-(:mod:`stack.tagging`).
+(:mod:`stack.tagging`). A field that begins with an underscore is no setting: somebody else needs it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def compare(
 
 def _change(kind: str, name: str, fields: Fields | None, found: Fields | None) -> Change | None:
     if fields is None:
-        return None if found is None else Change("remove", kind, name, before=found)
+        return None if found is None else Change("remove", kind, name, before=_read(found))
     asked = {key: value for key, value in fields.items() if value is not None}
     if found is None:
         return Change("create", kind, name, after=asked)
@@ -140,6 +140,10 @@ def _change(kind: str, name: str, fields: Fields | None, found: Fields | None) -
         return None
     before = {key: pair[0] for key, pair in differing.items()}
     return Change("change", kind, name, before=before, after={key: pair[1] for key, pair in differing.items()})
+
+
+def _read(found: Fields) -> Fields:
+    return {key: value for key, value in found.items() if not key.startswith("_")}
 
 
 def _differing(found: Fields, asked: Fields) -> Iterator[tuple[str, tuple[Any, Any]]]:

@@ -26,10 +26,10 @@ def as_text(value: Any, data_type: str | None) -> str:
 def parameter_texts(parameters: Mapping[str, Any], group: Mapping[str, Any] | None = None) -> dict[str, str]:
     """The parameters that have to be set, as RDS keeps them: without those that are so by default.
 
-    :param group: the settings of the group, with ``booleans`` and ``defaults``; None where there is no group.
+    :param group: the settings of the group, with ``_booleans`` and ``_defaults``; None where there is no group.
     """
-    known = group or {"booleans": [], "defaults": {}}
+    known = group or {"_booleans": [], "_defaults": {}}
     texts = {
-        name: as_text(value, "boolean" if name in known["booleans"] else None) for name, value in parameters.items()
+        name: as_text(value, "boolean" if name in known["_booleans"] else None) for name, value in parameters.items()
     }
-    return {name: text for name, text in texts.items() if known["defaults"].get(name) != text}
+    return {name: text for name, text in texts.items() if known["_defaults"].get(name) != text}

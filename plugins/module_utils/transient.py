@@ -87,6 +87,7 @@ START_DENIED = Kind(
     ),
     120,
 )
+_GROUP_IN_USE = (r"InvalidDBParameterGroupState", r"are still members of this parameter group")
 #: What is deleted is still referred to by something whose own deletion is not complete.
 IN_USE = Kind(
     (
@@ -99,8 +100,7 @@ IN_USE = Kind(
         r"InvalidIPAddress\.InUse",
         r"AuthFailure.*do not have permission to access the specified resource",
         # RDS: parameter groups (terraform-aws-rds#78) and subnet groups
-        r"InvalidDBParameterGroupState",
-        r"are still members of this parameter group",
+        *_GROUP_IN_USE,
         r"InvalidDBSubnetGroupState",
         r"at least one database instance: .* is still using it",
         # ELB: target groups (terraform-provider-aws#1315)
@@ -114,6 +114,9 @@ IN_USE = Kind(
     # Network interfaces of a load balancer stay for minutes.
     600,
 )
+#: Of a DB parameter group that no DB instance shows any more. After a major upgrade RDS may hold on to the former one
+#: for hours (refinebio#2638, terraform-aws-rds#94), for which no run waits.
+PARAMETER_GROUP_IN_USE = Kind(_GROUP_IN_USE, 60)
 #: What was created a moment ago is not found yet (EC2 API Reference, "Eventual consistency").
 NOT_VISIBLE = Kind(
     (
@@ -172,6 +175,7 @@ KINDS: dict[str, Kind] = {
     "iam_propagation": IAM_PROPAGATION,
     "in_use": IN_USE,
     "not_visible": NOT_VISIBLE,
+    "parameter_group_in_use": PARAMETER_GROUP_IN_USE,
     "service_linked_role": SERVICE_LINKED_ROLE,
 }
 

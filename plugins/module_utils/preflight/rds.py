@@ -86,12 +86,13 @@ def change_problems(inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> 
             f"{current}"
         )
     elif major != current:
-        # API ModifyDBInstance, AllowMajorVersionUpgrade: an outage, and a step that the parameter group takes too.
+        # API ModifyDBInstance, AllowMajorVersionUpgrade: an outage, and another family of groups.
         found.append(
             f"rds_engine_version: {wanted}, but the database {name} runs {has}, and another major version is no change "
             f"on the way; set it back to {current}, or upgrade the database first (aws rds modify-db-instance "
             f"--region {inputs.get('stack_region') or 'REGION'} --db-instance-identifier {name} "
-            f"--engine-version {wanted} --allow-major-version-upgrade)"
+            f"--engine-version {wanted} --allow-major-version-upgrade --db-parameter-group-name "
+            f"default.postgres{major} --apply-immediately)"
         )
     found += _storage_changes(inputs, now)
     key = inputs["rds_kms_key_id"]

@@ -39,6 +39,9 @@ def rds(account: Account) -> Settings:
         for row in pages(client, "describe_db_parameter_groups", "DBParameterGroups")
         if row["DBParameterGroupName"].startswith(f"{names.database_parameter_group}-postgres")
     ]
+    # Only a group of a former major version can be of use to others alone: a copy of the database from before.
+    others = pages(client, "describe_db_instances", "DBInstances") if len(groups) > 1 else []
+    users = [row for row in others if row["DBInstanceIdentifier"] != names.database]
     subnets = absent(
         lambda: client.describe_db_subnet_groups(DBSubnetGroupName=names.database_subnet_group),
         "DBSubnetGroupNotFoundFault",
@@ -59,15 +62,23 @@ def rds(account: Account) -> Settings:
             }
             for row in (subnets or {}).get("DBSubnetGroups", [])
         },
-        "DB parameter group": {row["DBParameterGroupName"]: _parameter_group(client, row) for row in groups},
+        "DB parameter group": {
+            name: _parameter_group(client, row, [one["DBInstanceIdentifier"] for one in users if _uses(one, name)])
+            for row in groups
+            for name in [row["DBParameterGroupName"]]
+        },
         "DB instance": {
             row["DBInstanceIdentifier"]: _instance(account, row) for row in (instances or {}).get("DBInstances", [])
         },
     }
 
 
-def _parameter_group(client: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    """``parameters`` are those that somebody set, ``defaults`` the others; ``booleans`` names those that are 1 or 0."""
+def _parameter_group(client: Any, row: Mapping[str, Any], used_by: list[str]) -> dict[str, Any]:
+    """``parameters`` are those that somebody set.
+
+    What begins with an underscore is not compared: the other parameters, the names of those that are 1 or 0, and the
+    DB instances beside the stack's own that use the group.
+    """
     name = row["DBParameterGroupName"]
     rows = list(pages(client, "describe_db_parameters", "Parameters", DBParameterGroupName=name))
     values = {one["ParameterName"]: one["ParameterValue"] for one in rows if "ParameterValue" in one}
@@ -76,11 +87,16 @@ def _parameter_group(client: Any, row: Mapping[str, Any]) -> dict[str, Any]:
         "description": row["Description"],
         "engine": row["DBParameterGroupFamily"],
         "parameters": {key: value for key, value in values.items() if key in mine},
-        "defaults": {key: value for key, value in values.items() if key not in mine},
-        "booleans": [one["ParameterName"] for one in rows if one.get("DataType") == "boolean"],
+        "_defaults": {key: value for key, value in values.items() if key not in mine},
+        "_booleans": [one["ParameterName"] for one in rows if one.get("DataType") == "boolean"],
+        "_used_by": used_by,
         "tags": _tags_of(client, row["DBParameterGroupArn"]),
         "ids": [row["DBParameterGroupArn"]],
     }
+
+
+def _uses(instance: Mapping[str, Any], group: str) -> bool:
+    return any(row["DBParameterGroupName"] == group for row in instance.get("DBParameterGroups", []))
 
 
 def _instance(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:

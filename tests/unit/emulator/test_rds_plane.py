@@ -717,6 +717,33 @@ def test_upgrades(current: str, wanted: str, major: bool, same: bool, message: s
             rules.check_upgrade(current, wanted, major, same)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "used", "asked", "family", "message"),
+    [
+        ("15.10", "mine15", None, None, None),
+        ("15.10", "mine15", "mine16", "postgres16", "Use a parameter group with DBParameterGroupFamily postgres15"),
+        (
+            "16.4",
+            "mine15",
+            None,
+            None,
+            "mine15 is custom. You must explicitly specify a new DB instance parameter group",
+        ),
+        ("16.4", "mine15", "mine15", "postgres15", "Use a parameter group with DBParameterGroupFamily postgres16"),
+        ("16.4", "mine15", "default.postgres16", "postgres16", None),
+        ("16.4", "default.postgres15", None, None, None),
+    ],
+)
+def test_a_major_step_takes_a_parameter_group_of_its_family(
+    wanted: str, used: str, asked: str | None, family: str | None, message: str | None
+) -> None:
+    if message is None:
+        rules.check_parameter_group("15.7", wanted, used, asked, family)
+    else:
+        with pytest.raises(RDSClientError, match=message):
+            rules.check_parameter_group("15.7", wanted, used, asked, family)
+
+
 CURRENT = {"db_instance_class": "db.t3.micro", "backup_retention_period": 7, "allocated_storage": 20}
 
 

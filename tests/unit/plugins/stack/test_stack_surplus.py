@@ -15,6 +15,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import tear
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import address_labels, nat_labels
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_network import wanted_nats
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_rds import wanted_groups
 
 from tests.unit.plugins.stack import stack_whole
 
@@ -178,3 +179,49 @@ def test_each_kind_is_shown_and_goes_with_a_destroy(
         "parameter_groups": found["rds_groups"]["parameter_groups"],
     }[in_teardown]
     assert one in rows or row.name in rows
+
+
+@pytest.fixture
+def copy_with_its_group(whole: Whole) -> Iterator[str]:
+    """A DB instance beside the stack's own: a copy of the database, with a parameter group of the stack."""
+    clients, names = whole
+    rds, group = clients["rds"], f"{names.database_parameter_group}-postgres16"
+    rds.create_db_parameter_group(
+        DBParameterGroupName=group, DBParameterGroupFamily="postgres16", Description="x", Tags=TAGS
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier=f"{STACK}-copy",
+        Engine="postgres",
+        EngineVersion="16",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=20,
+        MasterUsername="boss",
+        MasterUserPassword="not-a-real-one",
+        DBParameterGroupName=group,
+    )
+    yield group
+    rds.delete_db_instance(DBInstanceIdentifier=f"{STACK}-copy", SkipFinalSnapshot=True)
+
+
+def test_a_parameter_group_of_a_former_major_version_goes_unless_another_instance_uses_it(
+    whole: Whole, copy_with_its_group: str
+) -> None:
+    clients, names = whole
+    prefix = f"{names.database_parameter_group}-postgres"
+    for major, tags in ((11, TAGS), (12, [])):
+        clients["rds"].create_db_parameter_group(
+            DBParameterGroupName=f"{prefix}{major}",
+            DBParameterGroupFamily=f"postgres{major}",
+            Description="of a former major version",
+            Tags=tags,
+        )
+    current = stack_whole.settings(clients, names, REGION)
+    wanted = {"DB parameter group": wanted_groups({f"{prefix}15": {}}, current["DB parameter group"], STACK)}
+    found = compare(wanted, current, stack=STACK)
+    removed = {row.name: row for row in found.changes}
+    assert {row.action for row in found.changes} == {"remove"}
+    assert f"{prefix}11" in removed
+    assert removed.keys() & {f"{prefix}12", copy_with_its_group} == set()
+    assert [row.name for row in found.surplus] == [copy_with_its_group]
+    # The plan shows its settings, and not the hundreds of values that nobody set.
+    assert set(removed[f"{prefix}11"].before) == {"description", "engine", "parameters", "tags", "ids"}

@@ -86,13 +86,23 @@ def test_what_a_traceback_says_counts_more_than_a_message_without_it(kind: str, 
     assert transient(failed, "already_exists") is (kind == "already_exists")
 
 
+#: A kind of which some errors, for another time, are another kind, too.
+WITHIN = {"in_use": "parameter_group_in_use"}
+
+
 @pytest.mark.parametrize(("kind", "text"), TEXTS)
 @pytest.mark.parametrize("change", [str, str.lower])
 def test_an_error_that_goes_away_by_itself(kind: str, text: str, change: Any) -> None:
     failed = {"failed": True, "msg": f"Failed to do it: {change(text)}"}
     assert transient(failed)
     assert transient(failed, kind)
-    assert not transient(failed, *(other for other in KINDS if other != kind))
+    assert not transient(failed, *(other for other in KINDS if other not in (kind, WITHIN.get(kind))))
+
+
+def test_a_parameter_group_in_use_is_a_kind_within_another() -> None:
+    for _kind, text in TEXTS:
+        found = transient({"failed": True, "msg": text}, "parameter_group_in_use")
+        assert found == ("parameter group x" in text), text
 
 
 @pytest.mark.parametrize(

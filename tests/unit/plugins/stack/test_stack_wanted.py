@@ -203,7 +203,7 @@ def test_policies_by_name() -> None:
     [
         (None, {"rds.force_ssl": "1", "log_connections": "on", "work_mem": "4096"}),
         (
-            {"booleans": ["log_connections"], "defaults": {"rds.force_ssl": "1"}},
+            {"_booleans": ["log_connections"], "_defaults": {"rds.force_ssl": "1"}},
             {"log_connections": "1", "work_mem": "4096"},
         ),
     ],
