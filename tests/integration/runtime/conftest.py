@@ -113,8 +113,10 @@ def new_task(postgres: Postgres, storage: Storage) -> Callable[..., Task]:
 
 # A file's own: the tests of the server leave users behind, in whatever order pytest puts the files.
 @pytest.fixture(scope="module")
-def migrated(runtime: Runtime, new_task: Callable[..., Task]) -> Task:
-    """A task of each version whose migration has run."""
+def migrated(runtime: Runtime, new_task: Callable[..., Task], storage: Storage) -> Task:
+    """A task of each version whose migration has run, and a bucket in which nothing of another version lies."""
+    for key in storage.stored():
+        storage.client().delete_object(Bucket=BUCKET, Key=key)
     task = new_task(runtime)
     done = task.run("migrate")
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,8 +56,8 @@ def spellings(run: Run) -> list[str]:
     return [
         f"s3://{BUCKET}/{PREFIX}/{run.folder}/model",
         f"s3://{BUCKET}/{PREFIX}/{run.folder}",
-        f"s3://{BUCKET}/{PREFIX}/{run.experiment_id}/{run.run_id}",
-        f"s3://{BUCKET}/{PREFIX}/{run.experiment_id}",
+        f"s3://{BUCKET}/{PREFIX}/{run.folder.removesuffix('/artifacts')}",
+        f"s3://{BUCKET}/{PREFIX}/{run.folder.partition('/')[0]}",
         f"s3://{BUCKET}/{PREFIX}",
         f"s3://{BUCKET}/{PREFIX}/",
         f"S3://{BUCKET}/{PREFIX}/{run.folder}",
@@ -178,6 +179,75 @@ def test_a_location_in_which_something_lies_is_for_admins(server: Server, owner:
     adopted = {"name": secrets.token_hex(6), "artifact_location": f"mlflow-artifacts:/{place}/q3"}
     grant(server, owner, "experiment", server.api("experiments/create", adopted)["experiment_id"])
     assert owner.download(f"{place}/{file}").body == SECRET
+
+
+def _gateway_experiment(server: Server) -> str:
+    """The experiment that MLflow 3 creates with an endpoint of its AI gateway."""
+    top, name = "/api/3.0/mlflow/gateway", secrets.token_hex(6)
+
+    def make(path: str, body: dict[str, Any]) -> Any:
+        answer = server.call("POST", f"{top}/{path}/create", body)
+        assert answer.status == 200, (path, answer.body)
+        return answer.json
+
+    body: dict[str, Any] = {"secret_name": name, "provider": "openai", "secret_value": {"api_key": name}}
+    secret = make("secrets", body)["secret"]["secret_id"]
+    body = {"name": name, "secret_id": secret, "provider": "openai", "model_name": "m"}
+    definition = make("model-definitions", body)["model_definition"]["model_definition_id"]
+    config = {"model_definition_id": definition, "linkage_type": "PRIMARY", "weight": 1.0}
+    made = make("endpoints", {"name": name, "model_configs": [config], "usage_tracking": True})["endpoint"]
+    return str(made["experiment_id"])
+
+
+def _number(server: Server) -> int:
+    return int(server.api("experiments/create", {"name": secrets.token_hex(6)})["experiment_id"])
+
+
+def test_a_number_that_is_given_again_brings_no_artifacts_of_a_lost_experiment(
+    server: Server, storage: Storage, owner: Person, stranger: Person
+) -> None:
+    """A database that was created anew over the same bucket, or restored, gives the numbers of lost experiments."""
+    free = _number(server)
+    # A second process of the server gives its numbers from the same sequence.
+    lost = [f"{PREFIX}/{number}/{secrets.token_hex(16)}/artifacts/model" for number in range(free + 1, free + 9)]
+    for key in lost:
+        storage.client().put_object(Bucket=BUCKET, Key=key, Body=SECRET)
+    made: list[tuple[Person | None, str]] = []
+    for prefix in ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow"):
+        for somebody in (stranger, owner, None):
+            body = {"name": secrets.token_hex(6)}
+            path = f"{prefix}/experiments/create"
+            answer = somebody.call("POST", path, body) if somebody else server.call("POST", path, body)
+            assert answer.status == 200, answer.body
+            made.append((somebody, answer.json["experiment_id"]))
+    if server.task.runtime.generation == 3:
+        made.append((None, _gateway_experiment(server)))
+    assert {int(number) for _somebody, number in made} <= set(range(free + 1, free + 9))
+    for somebody, number in made:
+        found = server.api(f"experiments/get?experiment_id={number}", method="GET")["experiment"]
+        assert re.fullmatch(rf"mlflow-artifacts:/{number}-[0-9a-f]{{16}}", found["artifact_location"])
+        if somebody is None:
+            grant(server, stranger, "experiment", number)
+        reader = somebody or stranger
+        (key,) = [key for key in lost if key.startswith(f"{PREFIX}/{number}/")]
+        folder = key.removeprefix(f"{PREFIX}/").removesuffix("/model")
+        assert reader.download(f"{folder}/model").status == 403
+        for path in (folder, number):
+            listed = reader.call("GET", f"/api/2.0/mlflow-artifacts/artifacts?path={quote(path, safe='')}")
+            assert listed.status == 403, listed.body
+        # Its own folder works.
+        if somebody is not None:
+            run = somebody.run(number)
+            assert somebody.upload(f"{run.folder}/f.txt", b"own").status == 200
+            assert somebody.download(f"{run.folder}/f.txt").body == b"own"
+    # Where nothing lies, it is named after the number alone.
+    for key in storage.stored():
+        if key.startswith(f"{PREFIX}/{free + 9}/"):
+            storage.client().delete_object(Bucket=BUCKET, Key=key)
+    while _number(server) < free + 8:
+        pass
+    last = server.api(f"experiments/get?experiment_id={_number(server)}", method="GET")["experiment"]
+    assert last["artifact_location"] == f"mlflow-artifacts:/{last['experiment_id']}"
 
 
 def test_the_source_of_a_version_is_nobody_s_to_claim(server: Server, stranger: Person) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -38,12 +39,18 @@ def test_first_run_makes_everything(migrated: Task) -> None:
         )
         assert found == [(role, "UTF8", False)]
     assert postgres.query("SELECT username, is_admin FROM users", database=auth) == [("admin", True)]
-    assert postgres.query("SELECT artifact_location FROM experiments", database=tracking) == [("mlflow-artifacts:/0",)]
+    # Whatever lies in the folder of another database's experiment 0.
+    ((location,),) = postgres.query("SELECT artifact_location FROM experiments", database=tracking)
+    assert re.fullmatch(r"mlflow-artifacts:/0-[0-9a-f]{16}", location)
 
 
 def test_second_run_changes_nothing(migrated: Task) -> None:
     auth = migrated.env["MLFLOW_AWS_DB_LOGINS"]
     before = migrated.postgres.query("SELECT password_hash FROM users", database=auth)
+    tracking = migrated.env["MLFLOW_AWS_DB_TRACKING"]
+    # As every stack has it from before experiments looked for an empty folder.
+    migrated.postgres.query("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/0'", database=tracking)
+    located = migrated.postgres.query("SELECT * FROM experiments", database=tracking)
     done = migrated.run("migrate", MLFLOW_AWS_ADMIN_PASSWORD=password())
     assert done.returncode == 0, done.stderr
     assert hides_secrets(migrated, done)
@@ -51,6 +58,7 @@ def test_second_run_changes_nothing(migrated: Task) -> None:
     assert "its password is left alone" in done.stdout
     assert not any(word in done.stdout for word in ("created", "password set", "closed", "->"))
     assert migrated.postgres.query("SELECT password_hash FROM users", database=auth) == before
+    assert migrated.postgres.query("SELECT * FROM experiments", database=tracking) == located
 
 
 def test_the_admin_is_given_the_password_of_a_secret_that_was_created_again(migrated: Task) -> None:

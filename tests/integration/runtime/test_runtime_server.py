@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import signal
 import threading
@@ -117,13 +118,16 @@ def test_no_secret_in_arguments_log_or_open_files(server: Server) -> None:
 def test_a_run_with_metric_and_artifact(server: Server, storage: Storage) -> None:
     run_id, content = new_run(server), secrets.token_bytes(200_000)
     server.api("runs/log-metric", {"run_id": run_id, "key": "m", "value": 0.5, "timestamp": 1})
-    path = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/folder/model.bin"
+    default = server.api("experiments/get?experiment_id=0", method="GET")["experiment"]["artifact_location"]
+    assert re.fullmatch(r"mlflow-artifacts:/0-[0-9a-f]{16}", default)
+    folder = f"{default.removeprefix('mlflow-artifacts:/')}/{run_id}/artifacts"
+    path = f"/api/2.0/mlflow-artifacts/artifacts/{folder}/folder/model.bin"
     assert server.call("PUT", path, content).status == 200
     assert server.call("GET", path).body == content
-    assert f"{PREFIX}/0/{run_id}/artifacts/folder/model.bin" in storage.stored()
+    assert f"{PREFIX}/{folder}/folder/model.bin" in storage.stored()
     run = server.api(f"runs/get?run_id={run_id}", method="GET")["run"]
     assert (run["info"]["artifact_uri"], run["data"]["metrics"][0]["value"]) == (
-        f"mlflow-artifacts:/0/{run_id}/artifacts",
+        f"mlflow-artifacts:/{folder}",
         0.5,
     )
     listed = server.api(f"artifacts/list?run_id={run_id}&path=folder", method="GET")["files"]
@@ -155,10 +159,10 @@ def test_a_name_that_is_taken_is_answered_without_the_statement(
 
 def test_registry(server: Server, storage: Storage) -> None:
     run_id, name = new_run(server), f"model-{secrets.token_hex(3)}"
-    path = f"0/{run_id}/artifacts/model/MLmodel"
+    source = server.api(f"runs/get?run_id={run_id}", method="GET")["run"]["info"]["artifact_uri"] + "/model"
+    path = f"{source.removeprefix('mlflow-artifacts:/')}/MLmodel"
     assert server.call("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{path}", b"x: 1").status == 200
     server.api("registered-models/create", {"name": name})
-    source = f"mlflow-artifacts:/0/{run_id}/artifacts/model"
     made = server.api("model-versions/create", {"name": name, "source": source, "run_id": run_id})
     assert made["model_version"]["version"] == "1"
     fetched = server.call("GET", f"/model-versions/get-artifact?name={name}&version=1&path=MLmodel")

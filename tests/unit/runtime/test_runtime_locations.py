@@ -11,6 +11,7 @@ import pytest
 from mlflow_aws.locations import (
     ArtifactRoot,
     ForbiddenLocation,
+    beside,
     check_experiment_location,
     check_location,
     check_model_source,
@@ -236,3 +237,13 @@ def test_root(uri: str, parsed: ArtifactRoot) -> None:
 def test_root_that_is_none(uri: str) -> None:
     with pytest.raises(ValueError, match="MLFLOW_AWS_ARTIFACTS"):
         ArtifactRoot.parse(uri)
+
+
+def test_a_location_beside_a_default_one_is_another_each_time_and_holds_none() -> None:
+    made = {beside("mlflow-artifacts:/12") for _number in range(50)}
+    assert len(made) == 50
+    for uri in made:
+        segments = check_location(uri, ROOT)
+        assert len(segments) == 1
+        assert segments[0].startswith("12-")
+        assert not overlap(segments, ("12",))

@@ -12,7 +12,9 @@ from a route that nobody thought of, is of no use either.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import inspect
 import re
 import threading
@@ -40,6 +42,7 @@ from mlflow_aws.locations import (
     ForbiddenLocation,
     Source,
     UnreadableLocation,
+    beside,
     check_experiment_location,
     check_location,
     check_model_source,
@@ -71,6 +74,7 @@ def install(root: ArtifactRoot) -> None:
     :raises RuntimeError: the installed MLflow is not built as expected; it must not serve then.
     """
     _guard_experiments(root)
+    _guard_default_locations(root)
     _guard_model_versions(root)
     _guard_artifact_proxy(root)
     traces.install(root)
@@ -118,6 +122,33 @@ def _guard_experiments(root: ArtifactRoot) -> None:
             return original(self, *args, **kwargs)
 
     TrackingStore.create_experiment = create_experiment  # type: ignore[method-assign]
+
+
+def _guard_default_locations(root: ArtifactRoot) -> None:
+    """MLflow names the folder of a new experiment after its number, whatever lies there.
+
+    A database that was created anew over the same bucket, or restored, gives the numbers of lost experiments again.
+    """
+    with contextlib.suppress(ImportError):  # MLflow 3: experiments of workspaces
+        importlib.import_module("mlflow.store.tracking.sqlalchemy_workspace_store")
+    for store in (TrackingStore, *TrackingStore.__subclasses__()):
+        if "_get_artifact_location" in vars(store) or store is TrackingStore:
+            _let_choose_empty_folders(store, root)
+
+
+def _let_choose_empty_folders(store: Any, root: ArtifactRoot) -> None:
+    original = original_of(store, "_get_artifact_location")
+
+    @functools.wraps(original)
+    def _get_artifact_location(*args: Any, **kwargs: Any) -> str:
+        uri = str(original(*args, **kwargs))
+        try:
+            taken = _holds_objects(check_location(uri, root), root)
+        except ForbiddenLocation as error:
+            raise refused(error) from None
+        return beside(uri) if taken else uri
+
+    store._get_artifact_location = _get_artifact_location
 
 
 def _holds_objects(segments: tuple[str, ...], root: ArtifactRoot) -> bool:

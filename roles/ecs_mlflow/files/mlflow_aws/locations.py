@@ -10,6 +10,7 @@ or the prefix: whoever has a login may provoke one.
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 from dataclasses import dataclass
 from typing import NoReturn
@@ -167,6 +168,11 @@ def check_experiment_location(uri: str, root: ArtifactRoot) -> tuple[str, ...]:
     if not segments or segments[0].isnumeric() or segments[0] == "workspaces":
         raise ForbiddenLocation(f"artifact_location {uri!r} would hold the artifacts of other experiments: {REMEDY}")
     return segments
+
+
+def beside(uri: str) -> str:
+    """A location beside a default one that nobody has had before, nor can guess."""
+    return f"{uri.rstrip('/')}-{secrets.token_hex(8)}"
 
 
 #: What a person can do instead of a refused artifact location.

@@ -24,6 +24,7 @@ from psycopg2.extensions import encrypt_password
 from mlflow_aws import database as db
 from mlflow_aws import gateway
 from mlflow_aws.errors import Refusal
+from mlflow_aws.locations import PROXIED, beside
 from mlflow_aws.settings import Database, Master, MigrateSettings, migrate_settings
 
 #: Seconds that a database instance may need until it accepts connections.
@@ -267,7 +268,14 @@ def _migrate_tracking(settings: Database, empty: bool) -> None:
             utils._upgrade_db(engine)
     finally:
         engine.dispose()
-    SqlAlchemyStore(uri, "mlflow-artifacts:/")
+
+    class Store(SqlAlchemyStore):
+        """The bucket may hold what a former database knew as experiment 0, and this task may not look into it."""
+
+        def _get_artifact_location(self, experiment_id: int) -> str:
+            return beside(f"{PROXIED}:/{experiment_id}")
+
+    Store(uri, f"{PROXIED}:/")  # type: ignore[no-untyped-call]
 
 
 def _migrate_auth(settings: MigrateSettings) -> None:
