@@ -168,6 +168,8 @@ resources:
       description:
         - Name, ARN, key and current version of each secret by its use (C(master), C(database), C(admin), C(flask),
           C(gateway)).
+        - C(migrated) is the resource id of the DB instance that holds the data, as M(mlops.mlflow_aws.stack_migrated)
+          noted it, or null.
         - C(previous_version_id) is null unless a rotation left a version that may still be in use.
       type: dict
     deleted_secrets:

@@ -113,6 +113,20 @@ def test_a_lost_database_is_refused_with_its_backups(account: Site) -> None:
         assert resources(account.stack) == before
 
 
+def test_the_secrets_tell_of_a_lost_database_of_which_nothing_else_is_left(account: Site) -> None:
+    ecs, rds = account.stack.aws("ecs"), account.stack.aws("rds")
+    ecs.delete_service(cluster=f"{STACK}-cluster", service=STACK, force=True)
+    for family in (STACK, f"{STACK}-migration"):
+        for arn in ecs.list_task_definitions(familyPrefix=family, status="ACTIVE")["taskDefinitionArns"]:
+            ecs.deregister_task_definition(taskDefinition=arn)
+    rds.delete_db_snapshot(DBSnapshotIdentifier="taken-by-hand")
+    for row in rds.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"]:
+        rds.delete_db_instance_automated_backup(DbiResourceId=row["DbiResourceId"])
+    for playbook, check in (("site.yml", False), ("site.yml", True), ("playbooks/drift.yml", False)):
+        said = refused(account.run(playbook, check=check))
+        assert f"its DB instance {STACK}-db does not exist, and the tag mlflow:migrated of 5 secrets shows" in said
+
+
 def test_one_run_gives_the_data_up(account: Site) -> None:
     account.deploy(stack_recreate_database=True)
     now = json.loads(

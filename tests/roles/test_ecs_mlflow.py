@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from tests.account import resources
-from tests.roles.scenario import BUCKET, STACK, Scenario
+from tests.roles.scenario import BUCKET, STACK, Scenario, tags
 
 CLUSTER = f"{STACK}-cluster"
 PREFIX = f"{STACK}-eu-west-2"
@@ -141,6 +141,14 @@ def test_the_databases_were_migrated_by_a_task_of_their_own(applied: Scenario) -
     assert {row["exitCode"] for row in migration["containers"]} == {0}
     (server,) = tasks(applied, serviceName=STACK)
     assert migration["stoppedAt"] <= server["createdAt"]
+
+
+def test_the_secrets_say_which_database_holds_the_data(applied: Scenario) -> None:
+    """Should the database be lost together with service and task definitions."""
+    database = applied.database()["DbiResourceId"]
+    client = applied.aws("secretsmanager")
+    for use in ("database/master", "database/mlflow", "mlflow/admin", "mlflow/flask", "mlflow/gateway"):
+        assert tags(client.describe_secret(SecretId=f"{STACK}/{use}")["Tags"])["mlflow:migrated"] == database
 
 
 def test_no_secret_stands_in_a_task_definition(applied: Scenario) -> None:

@@ -22,7 +22,7 @@ OTHERS = {
     *("mlflow_users", "mlflow_roles", "mlflow_permissions", "mlflow_experiments", "mlflow_registered_models"),
     *("mlflow_auth_bootstrap", "mlflow_user", "mlflow_permission", "mlflow_role", "mlflow_experiment"),
     *("mlflow_registered_model", "mlflow_info", "mlflow_health", "mlflow_clone", "rds_parameters", "secret_rotation"),
-    "stack_untag",
+    *("stack_migrated", "stack_untag"),
 }
 
 

@@ -19,7 +19,15 @@ from typing import Any
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import RECORD, ignored, tag_record
 
 #: Tags that the collection sets itself, of which a resource has at most four, beside those that name stack_tags.
-RESERVED = ("mlflow:stack", "mlflow:component", "mlflow:username", "mlflow:tier", "mlflow:ran", "Name")
+RESERVED = (
+    "mlflow:stack",
+    "mlflow:component",
+    "mlflow:username",
+    "mlflow:tier",
+    "mlflow:ran",
+    "mlflow:migrated",
+    "Name",
+)
 _MOST = 46
 _OTHER = re.compile(r"[^\w\s.:/=+\-@]|[\t\r\n\f\v]")
 _KEPT = {"aws:": "AWS", "rds:": "RDS"}

@@ -20,7 +20,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.connection_
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import backups, revision_facts
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import MIGRATED_TAG, backups, revision_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG, Owner
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, key_arn, pages, tags
@@ -354,6 +354,8 @@ def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) ->
         "arn": row["ARN"],
         # Whose login it holds, as the role secrets marked it; None where nobody did.
         "username": tags(row.get("Tags")).get("mlflow:username"),
+        # The resource id of the DB instance that holds the data; None before its migration has ended well.
+        "migrated": tags(row.get("Tags")).get(MIGRATED_TAG),
         "kms_key_arn": key_arn(clients, row.get("KmsKeyId")),
         "version_id": versions.current,
         "previous_version_id": versions.previous,

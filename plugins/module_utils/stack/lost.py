@@ -7,15 +7,17 @@ What shows that there was data:
 
 - A service, or a revision of its task definition. Both are made only after the migration has ended well.
 - A revision of the migration with the tag in which ``ecs_task_run`` notes that a task of it ended well.
+- A secret with the tag in which ``stack_migrated`` notes the same after it, with the instance. ``destroy.yml`` takes it
+  off before it deletes the database.
 - A snapshot or a retained automated backup of the DB instance. Those of an instance of which ``destroy.yml`` took its
-  final snapshot do not count: somebody confirmed that it may go.
+  final snapshot do not count, nor does the tag of such an instance: somebody confirmed that it may go.
 
 A first deployment that was killed before its migration has none of these, and neither has one that was destroyed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames
@@ -30,6 +32,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading imp
 
 #: The tag in which ecs_task_run notes that a task of a revision ended well.
 RAN_TAG = "mlflow:ran"
+#: In which a secret has the DbiResourceId of the DB instance whose migration ended well.
+MIGRATED_TAG = "mlflow:migrated"
 #: In the migration's environment: the DbiResourceId of the DB instance that it migrates.
 RESOURCE_ID = "MLFLOW_AWS_DB_RESOURCE_ID"
 #: The DB instance was created with its value. The others are in use from the first task that they were given to.
@@ -134,13 +138,26 @@ def shown_data(resources: Mapping[str, Any], names: StackNames) -> list[str]:
     """What shows that the stack's database held data, in words."""
     revisions = resources["revisions"]
     migration = revisions["migration"] or {"tags": {}}
+    marked = _marked_secrets(resources)
     found = {
         f"the service {names.service}": resources["ecs"]["service_arn"],
         f"the task definition {names.task_family}": revisions["service"],
         f"the migration {names.migration_family} that has run": RAN_TAG in migration["tags"],
+        f"the tag {MIGRATED_TAG} of {_listed(marked)}": marked,
         f"{_counted(resources['backups']['lost'])}": resources["backups"]["lost"],
     }
     return [words for words, there in found.items() if there]
+
+
+def _marked_secrets(resources: Mapping[str, Any]) -> list[str]:
+    """Names of the secrets that say of an instance which nobody destroyed that it was migrated."""
+    destroyed = {row["resource_id"] for row in resources["backups"]["former"]}
+    rows = [*(resources["secrets"] or {}).values(), *resources["deleted_secrets"].values()]
+    return sorted(row["name"] for row in rows if row and row["mine"] and row["migrated"] not in (None, *destroyed))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"the secret {names[0]}" if len(names) == 1 else f"{len(names)} secrets"
 
 
 def _counted(rows: Collection[Mapping[str, Any]]) -> str:

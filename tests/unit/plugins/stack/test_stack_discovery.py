@@ -167,6 +167,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "arn": by_hand["secret"],
         "mine": True,
         "username": "boss",
+        "migrated": None,
         "kms_key_arn": None,
         "version_id": found["secrets"]["admin"]["version_id"],
         "previous_version_id": None,

@@ -12,6 +12,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import lost
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 
+from tests.unit.plugins.run_module import run_module
+
 REGION = "eu-west-2"
 NAMES = stack_names("fraud", REGION)
 ARN = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:"
@@ -20,7 +22,12 @@ RETAINED = {"snapshot": None, "resource_id": "db-A", "time": "2026-11-30 09:15:0
 REVISION = {"arn": "arn:td:1", "tags": {}, "database": "db-A", "secrets": []}
 RAN = {**REVISION, "tags": {"mlflow:ran": "task 0123"}}
 INSTANCE = {"instance_id": "fraud-db", "status": "available", "mine": True}
-SECRETS = {use: {"name": name, "mine": True} for use, name in NAMES.secrets().items()}
+SECRETS = {use: {"name": name, "mine": True, "migrated": None} for use, name in NAMES.secrets().items()}
+
+
+def _marked(*uses: str, instance: str = "db-A", **changes: Any) -> dict[str, Any]:
+    """The secrets, some of which say that the instance was migrated."""
+    return {use: {**row, **({"migrated": instance, **changes} if use in uses else {})} for use, row in SECRETS.items()}
 
 
 def _resources(**changes: Any) -> dict[str, Any]:
@@ -44,6 +51,10 @@ LEFT_BY_A_KILL: list[dict[str, Any]] = [
     {"revisions": {"service": None, "migration": REVISION}},
     # destroy.yml took its final snapshot.
     {"backups": {"lost": [], "former": [SNAPSHOT]}},
+    # ... and was killed before it took the tag off the secrets, as one of a release without the tag never does.
+    {"backups": {"lost": [], "former": [SNAPSHOT]}, "secrets": _marked("admin", "database")},
+    # The secret that is given with a database.
+    {"secrets": _marked("master", mine=False)},
     # Somebody else's is reported as such.
     {"foreign": [{"kind": "DB instance", "name": "fraud-db"}], "backups": {"lost": [SNAPSHOT], "former": []}},
     {"rds": INSTANCE, "revisions": {"service": REVISION, "migration": RAN}},
@@ -60,6 +71,15 @@ LOST: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"ecs": {"service_arn": "arn:service"}}, ("does not exist", "the service fraud shows", "RDS has no snapshot")),
     ({"revisions": {"service": REVISION, "migration": None}}, ("the task definition fraud shows",)),
     ({"revisions": {"service": None, "migration": RAN}}, ("the migration fraud-migration that has run shows",)),
+    # The definitions are deregistered, and there is no backup.
+    ({"secrets": _marked("admin")}, ("the tag mlflow:migrated of the secret fraud/mlflow/admin shows",)),
+    ({"secrets": _marked("admin", "gateway")}, ("the tag mlflow:migrated of 2 secrets shows",)),
+    ({"secrets": None, "deleted_secrets": {"admin": _marked("admin")["admin"]}}, ("of the secret fraud/mlflow/admin",)),
+    # The tag is of the instance that was created after the one that was destroyed.
+    (
+        {"secrets": _marked("admin", instance="db-B"), "backups": {"lost": [], "former": [SNAPSHOT]}},
+        ("the tag mlflow:migrated of the secret fraud/mlflow/admin shows", "RDS has no snapshot"),
+    ),
     (
         {"backups": {"lost": [SNAPSHOT], "former": []}},
         (
@@ -122,6 +142,36 @@ def test_of_a_database_that_is_given_a_secret_is_lost_once_a_task_definition_nam
     assert lost_problems(found, NAMES, REGION) == []
     (sentence,) = lost_problems({**found, "revisions": _named(use)}, NAMES, REGION)
     assert NAMES.secrets()[use] in sentence
+
+
+def test_the_secrets_are_tagged_once_for_each_instance(aws: Any) -> None:
+    client = aws.client("secretsmanager")
+    arns = [
+        client.create_secret(Name=f"tagged-once/{name}", SecretString="x", Tags=[{"Key": "Owner", "Value": "me"}])[
+            "ARN"
+        ]
+        for name in ("admin", "master")
+    ]
+
+    def tagged() -> list[dict[str, str]]:
+        rows = [client.describe_secret(SecretId=arn) for arn in arns]
+        return [{tag["Key"]: tag["Value"] for tag in row["Tags"]} for row in rows]
+
+    def run(database: str, *secrets: str, check: bool = False) -> dict[str, Any]:
+        args = {"secrets": list(secrets or arns), "database": database, "region": REGION}
+        return run_module("stack_migrated", args, aws.process_env, check=check)
+
+    assert run("db-A", check=True)["tagged"] == arns
+    assert tagged() == [{"Owner": "me"}] * 2
+    assert run("db-A", arns[0])["tagged"] == arns[:1]
+    # The rest of what a killed run began.
+    assert run("db-A")["tagged"] == arns[1:]
+    assert tagged() == [{"Owner": "me", lost.MIGRATED_TAG: "db-A"}] * 2
+    assert run("db-A")["changed"] is False
+    assert run("db-B")["changed"] is True
+    assert tagged() == [{"Owner": "me", lost.MIGRATED_TAG: "db-B"}] * 2
+    gone = f"{ARN}gone-AbCdEf"
+    assert run("db-A", gone)["msg"].startswith(f"Tagging {gone} with mlflow:migrated failed: ")
 
 
 def test_a_revision_tells_its_database_and_secrets(aws: Any) -> None:

@@ -94,7 +94,11 @@ def test_endpoints_of_several_zones_are_one_to_the_comparison() -> None:
     ("pattern", "says"),
     [
         ("", "stack_ignore_tags: '' is empty; take it out"),
-        ("*", "'*' matches mlflow:stack, mlflow:component, mlflow:username, mlflow:tier, mlflow:ran, Name"),
+        (
+            "*",
+            "'*' matches mlflow:stack, mlflow:component, mlflow:username, mlflow:tier, mlflow:ran, mlflow:migrated, "
+            "Name",
+        ),
         ("mlflow:st*", "'mlflow:st*' matches mlflow:stack, by which the collection knows its own resources"),
         ("Name", "'Name' matches Name"),
         ("mlflow:tags", "'mlflow:tags' matches mlflow:tags"),
