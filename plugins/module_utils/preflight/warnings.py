@@ -94,7 +94,19 @@ def mlflow_access_warnings(inputs: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def stack_warnings(inputs: Mapping[str, Any]) -> list[str]:
+    """What is for one run, and would take a guard away for good in an inventory."""
+    adopted = inputs["stack_adopt"]
+    if not adopted:
+        return []
+    return [
+        f"stack_adopt: {', '.join(map(str, adopted))} becomes the stack's in this run, whoever tagged it; a destroy "
+        "removes what is the stack's; this is needed for one run, so take it out of the inventory"
+    ]
+
+
 WARNINGS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "stack": stack_warnings,
     "network": network_warnings,
     "ecs_mlflow": ecs_mlflow_warnings,
     "mlflow_access": mlflow_access_warnings,

@@ -46,7 +46,8 @@ class Owner:
     """Decides whether resources belong to a stack, and keeps those that do not.
 
     :param stack: name of the stack.
-    :param adopted: kinds, names or ids of resources that count as the stack's though they lack its tag.
+    :param adopted: kinds, names or ids of resources that count as the stack's though they lack its tag; what carries
+        the tag of another stack does so by its own name or id only.
     """
 
     def __init__(self, stack: str, adopted: Collection[str] = ()) -> None:
@@ -70,7 +71,8 @@ class Owner:
         :param adoptable: whether it may be adopted.
         :param facts: what else is kept of one that is not the stack's.
         """
-        if tags.get(STACK_TAG) == self._stack or (adoptable and self._adopted & {kind, name, identifier}):
+        called = {name, identifier} if STACK_TAG in tags else {kind, name, identifier}
+        if tags.get(STACK_TAG) == self._stack or (adoptable and self._adopted & called):
             return True
         row = {"kind": kind, "name": name, "id": identifier, "stack": tags.get(STACK_TAG), **facts}
         # Threads write here at the same time: one assignment is atomic.

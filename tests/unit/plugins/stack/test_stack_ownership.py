@@ -206,6 +206,13 @@ def test_the_module_refuses_each_with_the_remedy(aws: Any, theirs: dict[str, str
     assert answer["conflicts"] == []
 
 
+@pytest.mark.parametrize(("adopted", "owns"), [("cluster", False), ("fraud-cluster", True), ("arn:c", True)])
+def test_what_another_stack_has_tagged_is_not_adopted_by_its_kind(adopted: str, owns: bool) -> None:
+    owner = Owner("fraud", [adopted])
+    assert owner.owns("cluster", "fraud-cluster", "arn:c", {STACK_TAG: "credit"}) is owns
+    assert owner.owns("cluster", "fraud-cluster", "arn:c", {"Team": "risk"})
+
+
 def test_the_tag_of_another_stack_is_told() -> None:
     owner = Owner("fraud")
     assert owner.owns("cluster", "fraud-cluster", "arn:c", {STACK_TAG: "fraud"})

@@ -432,6 +432,11 @@ TEAM = {"name": "team", "permissions": [{"resource_type": "workspace", "permissi
 @pytest.mark.parametrize(
     ("role", "overrides", "says"),
     [
+        (
+            "stack",
+            {"stack_adopt": ["IAM role", "x"]},
+            ("stack_adopt: IAM role, x", "needed for one run", "take it out"),
+        ),
         ("network", WORLD, ("0.0.0.0/0", "plain HTTP", "restrict network_ingress_cidrs", "stack_target_group_arn")),
         ("network", {"network_ingress_cidrs": ["10.0.0.0/8", "128.0.0.0/1", "0.0.0.0/1"]}, ("whole internet",)),
         ("network", {"network_cidr": "172.17.0.0/16"}, ("172.17.0.0/16, which Docker", "use another private block")),
