@@ -12,9 +12,8 @@ import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import newest_revision
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.untag import remove_tags
 
-from tests.embedded import REGION, EmbeddedAws
-
 Requests = Callable[[Any], list[str]]
+REGION = "eu-west-2"
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def _register(ecs: Any, family: str) -> str:
     return str(made["taskDefinitionArn"])
 
 
-def test_revisions_are_ordered_by_their_numbers(aws: EmbeddedAws) -> None:
+def test_revisions_are_ordered_by_their_numbers(aws: Any) -> None:
     ecs = aws.client("ecs")
     made = [_register(ecs, "counted") for _ in range(11)]
     found = newest_revision(ecs, "counted")
@@ -49,7 +48,7 @@ def test_revisions_are_ordered_by_their_numbers(aws: EmbeddedAws) -> None:
     assert found["taskDefinition"]["taskDefinitionArn"] == made[7]
 
 
-def test_a_family_that_begins_alike_is_another_one(aws: EmbeddedAws) -> None:
+def test_a_family_that_begins_alike_is_another_one(aws: Any) -> None:
     ecs = aws.client("ecs")
     first = _register(ecs, "alike")
     for _ in range(3):
@@ -70,7 +69,7 @@ def test_a_family_that_begins_alike_is_another_one(aws: EmbeddedAws) -> None:
     ],
 )
 def test_the_tags_of_a_bucket_are_written_only_where_some_go(
-    aws: EmbeddedAws,
+    aws: Any,
     requests: Requests,
     has: dict[str, str],
     removed: list[str],
