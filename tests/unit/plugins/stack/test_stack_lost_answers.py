@@ -15,7 +15,6 @@ import pytest
 import yaml
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import is_transient
 
-from tests.embedded import EmbeddedAws
 from tests.unit.plugins.lost_answers import lossy
 from tests.unit.plugins.run_module import run_module
 from tests.unit.plugins.stack.stack_whole import TRUST
@@ -197,7 +196,7 @@ CREATIONS: dict[str, tuple[str, Callable[[Ground], dict[str, Any]], Callable[[An
 _UNTAGGED = ("amazon.aws.ec2_vpc_route_table",)
 
 
-def _ground(aws: EmbeddedAws, unseen: float = 0) -> Ground:
+def _ground(aws: Any, unseen: float = 0) -> Ground:
     """A VPC with what the modules build on.
 
     :param unseen: seconds until a call sees what was created.
@@ -240,19 +239,19 @@ def _ground(aws: EmbeddedAws, unseen: float = 0) -> Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(aws: EmbeddedAws) -> Ground:
+def ground(aws: Any) -> Ground:
     """What the modules build on."""
     return _ground(aws)
 
 
 @pytest.fixture(scope="module")
-def eventual(start_aws: Callable[..., EmbeddedAws]) -> EmbeddedAws:
+def eventual(start_aws: Callable[..., Any]) -> Any:
     """An AWS that shows what was created to no read before the third attempt of a task."""
     return start_aws(consistency=UNSEEN)
 
 
 @pytest.fixture(scope="module")
-def eventual_ground(eventual: EmbeddedAws) -> Ground:
+def eventual_ground(eventual: Any) -> Ground:
     """The same there."""
     return _ground(eventual, UNSEEN + 1)
 
@@ -267,7 +266,7 @@ def _run(module: str, args: dict[str, Any], env: dict[str, str]) -> dict[str, An
         return {"failed": True, "msg": f"Task failed: Module failed: {str(crashed).strip().splitlines()[-1]}"}
 
 
-def _attempts(aws: EmbeddedAws, ground: Ground, lose: str, delay: float) -> int:
+def _attempts(aws: Any, ground: Ground, lose: str, delay: float) -> int:
     """How often the task is tried until it succeeds, as the roles try it: with its first answer lost."""
     module, arguments, _count = CREATIONS[lose]
     args = {**arguments(ground), "region": REGION}
@@ -286,7 +285,7 @@ def _attempts(aws: EmbeddedAws, ground: Ground, lose: str, delay: float) -> int:
 
 
 @pytest.mark.parametrize("lose", CREATIONS)
-def test_the_task_is_tried_again_and_finds_what_it_made(aws: EmbeddedAws, ground: Ground, lose: str) -> None:
+def test_the_task_is_tried_again_and_finds_what_it_made(aws: Any, ground: Ground, lose: str) -> None:
     assert _attempts(aws, ground, lose, 0) <= 2
     assert CREATIONS[lose][2](lambda service: aws.client(service, region=REGION), ground) == 1
 
@@ -294,7 +293,7 @@ def test_the_task_is_tried_again_and_finds_what_it_made(aws: EmbeddedAws, ground
 @pytest.mark.slow
 @pytest.mark.parametrize("lose", CREATIONS)
 def test_an_attempt_that_does_not_see_yet_what_one_before_it_made_is_not_the_last(
-    eventual: EmbeddedAws, eventual_ground: Ground, lose: str
+    eventual: Any, eventual_ground: Ground, lose: str
 ) -> None:
     _attempts(eventual, eventual_ground, lose, UNSEEN / 3)
     time.sleep(UNSEEN)
