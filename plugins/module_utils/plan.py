@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import tags_to_remove, tags_to_set
 
 #: The tag by which a resource belongs to a stack (:mod:`stack.ownership`, which a filter is not to load).
@@ -151,6 +152,8 @@ def _differing(found: Fields, asked: Fields) -> Iterator[tuple[str, tuple[Any, A
     for key, value in asked.items():
         now = found[key]
         if isinstance(value, Mapping) and isinstance(now, Mapping):
+            if _same_policy(now, value):
+                continue
             for inner in sorted({*value, *now}):
                 if inner not in value:
                     yield f"{key}.{inner}", (now[inner], None)
@@ -160,6 +163,14 @@ def _differing(found: Fields, asked: Fields) -> Iterator[tuple[str, tuple[Any, A
                     yield f"{key}.{inner}", (now[inner], value[inner])
         elif _plain(now) != _plain(value):
             yield key, (now, value)
+
+
+def _same_policy(now: Fields, wanted: Fields) -> bool:
+    """Whether both are policies that say the same, whatever the order of statements and whether lists of one are lists.
+
+    As the modules of amazon.aws compare them: a difference that they do not see would be told for ever.
+    """
+    return "Statement" in now and "Statement" in wanted and not compare_policies(dict(now), dict(wanted))
 
 
 def _plain(value: Any) -> Any:

@@ -53,10 +53,15 @@ def storage(account: Account) -> Settings:
 
 
 def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule does. Current objects are MLflow's to delete: what expires or moves them is told as it stands."""
     expiration = rule.get("NoncurrentVersionExpiration") or {}
+    moves = [*(rule.get("Transitions") or []), *(rule.get("NoncurrentVersionTransitions") or [])]
     return {
         "prefix": (rule.get("Filter") or {}).get("Prefix", rule.get("Prefix")),
         "noncurrent_version_expiration_days": expiration.get("NoncurrentDays"),
+        "noncurrent_versions_kept": expiration.get("NewerNoncurrentVersions", 0),
+        "expiration": {key: str(value) for key, value in (rule.get("Expiration") or {}).items()},
+        "transitions": [{key: str(value) for key, value in sorted(move.items())} for move in moves],
         "abort_incomplete_multipart_upload_days": (rule.get("AbortIncompleteMultipartUpload") or {}).get(
             "DaysAfterInitiation"
         ),
