@@ -118,7 +118,7 @@ def _network(it: Deployment) -> list[Statement]:
             "CreateNatGateway CreateRoute CreateRouteTable CreateSecurityGroup CreateSubnet CreateTags "
             "CreateVpcEndpoint DeleteInternetGateway DeleteNatGateway DeleteRoute DeleteRouteTable "
             "DeleteSecurityGroup DeleteSubnet DeleteTags DeleteVpc DeleteVpcEndpoints DetachInternetGateway "
-            "DisassociateRouteTable ModifySubnetAttribute ModifyVpcAttribute ReleaseAddress "
+            "DisassociateRouteTable ModifySubnetAttribute ModifyVpcAttribute ModifyVpcEndpoint ReleaseAddress "
             "ReplaceRoute RevokeSecurityGroupEgress RevokeSecurityGroupIngress "
             "UpdateSecurityGroupRuleDescriptionsIngress",
             every,
@@ -230,7 +230,7 @@ def _roles(it: Deployment, roles: Sequence[str]) -> list[Statement]:
         "DeleteRole GetRole GetRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole ListRolePolicies "
         "ListRoleTags TagRole UntagRole UpdateRole"
     )
-    giving = "CreateRole DeleteRolePolicy PutRolePolicy UpdateAssumeRolePolicy"
+    giving = "CreateRole DeleteRolePolicy DetachRolePolicy PutRolePolicy UpdateAssumeRolePolicy"
     if not it.boundary:
         return [_allow("Roles", f"iam {plain} {giving}", roles)]
     return [

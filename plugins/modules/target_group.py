@@ -14,7 +14,8 @@ description:
   - Creates a target group of Elastic Load Balancing with its tags in the same call, so that whose it is shows from its
     first moment on, also where the run is killed right after it. M(community.aws.elb_target_group) tags it with a
     second call.
-  - A target group of that name is left as it is. M(community.aws.elb_target_group) changes it.
+  - Of a target group of that name only O(attributes) are changed. M(community.aws.elb_target_group) changes the rest,
+    and cannot switch stickiness off.
 author:
   - The mlops.mlflow_aws authors (@mlops)
 options:
@@ -47,6 +48,9 @@ options:
     description: Protocol of the health check.
     type: str
     choices: [http, https]
+  health_check_port:
+    description: Port of the health check; V(traffic-port) is that of the target.
+    type: str
   health_check_interval:
     description: Seconds between two health checks.
     type: int
@@ -62,6 +66,10 @@ options:
   successful_response_codes:
     description: Statuses of HTTP with which a health check succeeds, such as V(200) or V(200-299).
     type: str
+  attributes:
+    description: Attributes of API ModifyTargetGroupAttributes by their keys. Those that are not named are left alone.
+    type: dict
+    default: {}
   tags:
     description: Tags of the target group.
     type: dict
@@ -122,11 +130,13 @@ ARGUMENTS: dict[str, Any] = {
     "target_type": {"type": "str", "choices": ["instance", "ip"], "default": "ip"},
     "health_check_path": {"type": "str"},
     "health_check_protocol": {"type": "str", "choices": ["http", "https"]},
+    "health_check_port": {"type": "str"},
     "health_check_interval": {"type": "int"},
     "health_check_timeout": {"type": "int"},
     "healthy_threshold_count": {"type": "int"},
     "unhealthy_threshold_count": {"type": "int"},
     "successful_response_codes": {"type": "str"},
+    "attributes": {"type": "dict", "default": {}},
     "tags": {"type": "dict", "required": True},
 }
 
@@ -142,6 +152,7 @@ def request(options: Mapping[str, Any]) -> dict[str, Any]:
         "TargetType": options["target_type"],
         "HealthCheckPath": options["health_check_path"],
         "HealthCheckProtocol": check_protocol.upper() if check_protocol else None,
+        "HealthCheckPort": options["health_check_port"],
         "HealthCheckIntervalSeconds": options["health_check_interval"],
         "HealthCheckTimeoutSeconds": options["health_check_timeout"],
         "HealthyThresholdCount": options["healthy_threshold_count"],
@@ -152,9 +163,17 @@ def request(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in asked.items() if value is not None}
 
 
+def differing(client: Any, arn: str, asked: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The attributes of a target group to set, as API ModifyTargetGroupAttributes takes them."""
+    rows = client.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"] if asked else []
+    now = {row["Key"]: row["Value"] for row in rows}
+    return [{"Key": key, "Value": str(value)} for key, value in asked.items() if now.get(key) != str(value)]
+
+
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     name = module.params["name"]
+    doing = "Creating"
     try:
         client = module.client("elbv2", config={"retries": {"mode": "standard", "max_attempts": 12}})
         found = absent(lambda: client.describe_target_groups(Names=[name]), "TargetGroupNotFound")
@@ -163,8 +182,14 @@ def main() -> None:
         if changed and not module.check_mode:
             # The same request once more, after an answer that was lost, is no error (API CreateTargetGroup).
             rows = client.create_target_group(**request(module.params))["TargetGroups"]
+        if rows:
+            doing, group = "Setting the attributes of", rows[0]["TargetGroupArn"]
+            attributes = differing(client, group, module.params["attributes"])
+            if attributes and not module.check_mode:
+                client.modify_target_group_attributes(TargetGroupArn=group, Attributes=attributes)
+            changed = changed or bool(attributes)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        module.fail_json_aws(error, msg=f"Creating the target group {name} failed")
+        module.fail_json_aws(error, msg=f"{doing} the target group {name} failed")
     arn = next((row["TargetGroupArn"] for row in rows), None)
     if arn is None and not module.check_mode:
         module.fail_json(msg=f"ELB answered no target group to the creation of {name}: run again, which looks for it")

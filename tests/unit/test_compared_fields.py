@@ -27,6 +27,7 @@ AWS = (
     "mlops.mlflow_aws.rds_",
     "mlops.mlflow_aws.secret_",
     "mlops.mlflow_aws.target_group",
+    "mlops.mlflow_aws.vpc_endpoint_policy",
 )
 #: Task files that a site run does not use to set anything.
 OTHERS = ("destroy", "destroy_vpc", "rotate")

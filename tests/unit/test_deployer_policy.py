@@ -146,7 +146,7 @@ def test_no_policy_of_the_roles_names_a_partition() -> None:
 
 
 def test_with_a_boundary_no_role_gets_rights_without_it_and_none_loses_it() -> None:
-    giving = ("CreateRole", "PutRolePolicy", "PutRolePermissionsBoundary", "UpdateAssumeRolePolicy")
+    giving = ("CreateRole", "DetachRolePolicy", "PutRolePolicy", "PutRolePermissionsBoundary", "UpdateAssumeRolePolicy")
     for action in (f"iam:{name}" for name in giving):
         (row,) = granting(action)
         assert row["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}

@@ -16,6 +16,8 @@ from .inputs import InvalidInput
 from .waiting import insist
 
 DIMENSION = "ecs:service:DesiredCount"
+#: What a scalable target can be stopped from doing (API SuspendedState).
+_SUSPENDABLE = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 
 Policy = dict[str, Any]
 T = TypeVar("T")
@@ -35,16 +37,19 @@ class Scaling:
 
     :param capacity: the fewest and the most tasks; None without a scalable target.
     :param policies: target tracking policies by name, as :func:`policy` makes them.
+    :param suspended: what somebody stopped the target from doing (SuspendedState of DescribeScalableTargets).
     """
 
     capacity: tuple[int, int] | None = None
     policies: dict[str, Policy] = field(default_factory=dict)
+    suspended: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For results and diffs; empty without a scalable target."""
         if self.capacity is None:
             return {}
-        return {"min_capacity": self.capacity[0], "max_capacity": self.capacity[1], "policies": self.policies}
+        shown = {"min_capacity": self.capacity[0], "max_capacity": self.capacity[1], "policies": self.policies}
+        return {**shown, "suspended": list(self.suspended)} if self.suspended else shown
 
 
 def policy(metric: str | None, target_value: float, scale_in: int | None, scale_out: int | None) -> Policy:
@@ -75,7 +80,8 @@ def current_scaling(target: Mapping[str, Any] | None, policies: Iterable[Mapping
             body.get("ScaleInCooldown"),
             body.get("ScaleOutCooldown"),
         )
-    return Scaling((target["MinCapacity"], target["MaxCapacity"]), found)
+    suspended = sorted(key for key, yes in (target.get("SuspendedState") or {}).items() if yes)
+    return Scaling((target["MinCapacity"], target["MaxCapacity"]), found, tuple(suspended))
 
 
 def wanted_scaling(options: Mapping[str, Any]) -> Scaling:
@@ -106,7 +112,7 @@ class ScalingPlan:
     """What is to be done.
 
     :param deregister: remove the target, with all of its policies.
-    :param register: the range to register, None when it is right.
+    :param register: the range to register, None when it is right and nothing is suspended.
     :param put: names of the policies to write.
     :param delete: names of the policies to delete.
     """
@@ -127,7 +133,7 @@ def plan_scaling(current: Scaling, wanted: Scaling, absent: Iterable[str] = ()) 
     if wanted.capacity is None:
         return ScalingPlan(deregister=current.capacity is not None)
     return ScalingPlan(
-        register=wanted.capacity if wanted.capacity != current.capacity else None,
+        register=wanted.capacity if wanted.capacity != current.capacity or current.suspended else None,
         put=tuple(name for name, body in wanted.policies.items() if current.policies.get(name) != body),
         delete=tuple(sorted(set(absent) & set(current.policies))),
     )
@@ -186,7 +192,7 @@ class ScalingClient:
 
     @aws_action("register the scalable target")
     def register(self, cluster: str, service: str, least: int, most: int) -> None:
-        """Sets the range of a service's count of tasks (API RegisterScalableTarget)."""
+        """Sets the range of a service's count of tasks (API RegisterScalableTarget), and suspends nothing of it."""
         self._insist(
             lambda: self._client.register_scalable_target(
                 ServiceNamespace="ecs",
@@ -194,6 +200,7 @@ class ScalingClient:
                 ScalableDimension=DIMENSION,
                 MinCapacity=least,
                 MaxCapacity=most,
+                SuspendedState=dict.fromkeys(_SUSPENDABLE, False),
                 aws_retry=True,
             )
         )

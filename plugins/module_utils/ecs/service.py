@@ -188,7 +188,9 @@ def plan_service(
     update: dict[str, Any] = dict(differing)
     if new_revision:
         update["taskDefinition"] = task_definition
-    if force_new_deployment or retry or "capacityProviderStrategy" in differing:
+    # UpdateService starts no deployment for it, and the tasks that run would keep their shells.
+    no_shells = differing.get("enableExecuteCommand") is False
+    if force_new_deployment or retry or no_shells or "capacityProviderStrategy" in differing:
         update["forceNewDeployment"] = True
     before_tags = from_api(current.get("tags"))
     change = tag_change(before_tags, tags, purge_tags)

@@ -93,6 +93,7 @@ def _roles(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
             "NoSuchEntity",
         )
         attached = pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+        inline = pages(iam, "list_role_policies", "PolicyNames", RoleName=name)
         yield (
             name,
             {
@@ -101,6 +102,8 @@ def _roles(account: Account) -> Iterator[tuple[str, dict[str, Any]]]:
                 "permissions_boundary": answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
                 "managed_policies": sorted(row["PolicyArn"] for row in attached),
                 "policy": policy["PolicyDocument"] if policy else {},
+                # Rights that somebody added beside those of the inventory.
+                "other_policies": sorted({str(one) for one in inline} - {"mlflow"}),
                 "tags": tags(iam.list_role_tags(RoleName=name)["Tags"]),
                 "ids": [answer["Role"]["Arn"]],
             },
@@ -162,6 +165,7 @@ def _service(account: Account, row: Mapping[str, Any], latest: Mapping[str, Any]
         "maximum_percent": deployment.get("maximumPercent"),
         "circuit_breaker": bool(breaker.get("enable") and breaker.get("rollback")),
         "propagate_tags": row.get("propagateTags", "NONE"),
+        "enable_execute_command": bool(row.get("enableExecuteCommand")),
         "tags": _ecs_tags(row.get("tags")),
         "ids": [row["serviceArn"]],
     }
@@ -187,6 +191,7 @@ def _scaling(account: Account) -> dict[str, dict[str, Any]]:
         names.service: {
             "min_capacity": target["MinCapacity"],
             "max_capacity": target["MaxCapacity"],
+            "suspended": list(found.suspended),
             # Of the policies of the role, one that is not there has no fields.
             **{f"{names.stack}-{metric}": {} for metric in ("cpu", "memory")},
             **found.policies,

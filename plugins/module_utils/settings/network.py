@@ -5,13 +5,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import address_labels, nat_labels
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import pages, tags
 
 from .common import Account, Settings
+
+#: The policy of an endpoint to which nobody gave one (AWS PrivateLink guide, "Default endpoint policy").
+LETS_ALL_PASS: dict[str, Any] = {
+    "Version": "2008-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+}
 
 
 def network(account: Account) -> Settings:
@@ -183,10 +191,16 @@ def _endpoints(
     return {
         account.names.stack: {
             "route_tables": sorted(name_of.get(table, table) for row in mine for table in row.get("RouteTableIds", [])),
+            "policy": _narrowest([json.loads(row.get("PolicyDocument") or "{}") for row in mine]),
             "tags": _common([tags(row.get("Tags")) for row in mine]),
             "ids": [row["VpcEndpointId"] for row in mine],
         }
     }
+
+
+def _narrowest(policies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of several endpoints, the first policy that does not let everything pass."""
+    return next((one for one in policies if compare_policies(one, LETS_ALL_PASS)), policies[0])
 
 
 def _common(every: Sequence[Mapping[str, str]]) -> dict[str, str]:

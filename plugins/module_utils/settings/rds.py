@@ -106,6 +106,9 @@ def _instance(account: Account, row: Mapping[str, Any]) -> dict[str, Any]:
         **{option: pending.get(key, row.get(key)) for option, key in _SAME.items()},
         "max_allocated_storage": row.get("MaxAllocatedStorage") or 0,
         "enable_performance_insights": bool(row.get("PerformanceInsightsEnabled")),
+        "enable_iam_database_authentication": bool(
+            pending.get("IAMDatabaseAuthenticationEnabled", row.get("IAMDatabaseAuthenticationEnabled"))
+        ),
         "db_subnet_group_name": (row.get("DBSubnetGroup") or {}).get("DBSubnetGroupName"),
         "db_parameter_group_name": next(
             (group["DBParameterGroupName"] for group in row.get("DBParameterGroups", [])), None

@@ -116,6 +116,7 @@ def wanted_roles(
             "description": role["description"],
             "trust": trust,
             "managed_policies": [],
+            "other_policies": [],
             "permissions_boundary": boundary or None,
             "policy": {"Version": "2012-10-17", "Statement": role["statements"]},
             "tags": wanted,

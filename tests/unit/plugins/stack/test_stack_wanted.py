@@ -181,6 +181,7 @@ def test_roles_by_name() -> None:
             "description": "MLflow",
             "trust": {"trusts": "ecs"},
             "managed_policies": [],
+            "other_policies": [],
             "permissions_boundary": None,
             "policy": {"Version": "2012-10-17", "Statement": statements},
             "tags": TAGS,
