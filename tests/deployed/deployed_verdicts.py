@@ -71,6 +71,8 @@ WRITERS: dict[str, Writer] = {
     "mlops.mlflow_aws.ecs_cluster_settings": ("cluster", None),
     "mlops.mlflow_aws.ecs_task_definition": ("task definition", _argument("family")),
     "mlops.mlflow_aws.ecs_task_run": ("migration", None),
+    # Notes that there was one.
+    "mlops.mlflow_aws.stack_migrated": ("migration", None),
     "mlops.mlflow_aws.ecs_rollout": ("service", None),
     "mlops.mlflow_aws.ecs_scaling": ("scaling", None),
 }
