@@ -46,7 +46,7 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, typos
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import mlflow_access, problems, typos
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils import role_variables
 
 
@@ -68,6 +68,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typ
         found = self._typos(known, own) if "stack" in roles else []
         for role in roles:
             found += own.problems[role] + own.without_consequences(problems.INPUT_CHECKS[role](own.values))
+        if "mlflow_access" in roles:
+            # What a person asks of a rotation is no variable of the role's, and is refused before the first part.
+            asked = own.value("mlflow_access_rotate") or own.value("rotate_users") or []
+            found += mlflow_access.rotation_problems([asked] if isinstance(asked, str) else asked, own.values)
         return found
 
     def _typos(self, known: Mapping[str, Any], own: role_variables.RoleVariables) -> list[str]:

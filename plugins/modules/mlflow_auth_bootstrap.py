@@ -39,6 +39,13 @@ options:
     type: list
     elements: str
     default: []
+  previous_secret_ids:
+    description:
+      - Names or ARNs of further secrets that may hold the password that the admin has now, as O(secret_id) does.
+      - They are read only where none of the other passwords logs in. What they hold of another user is left out.
+    type: list
+    elements: str
+    default: []
   connections:
     description:
       - On how many new connections the login is checked, so that every task behind a load balancer is met.
@@ -138,11 +145,12 @@ remedy:
   sample: give the password that the server has as one of previous_passwords
 """
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.aws import login_secret
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.aws import login_secret, named_secret
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.bootstrap import (
     AdminBootstrap,
     Found,
@@ -177,6 +185,8 @@ def argument_spec() -> dict[str, Any]:
         **wait_argument_spec(120),
         **secret_argument_spec(),
         "previous_passwords": {"type": "list", "elements": "str", "default": [], "no_log": True},
+        # Names of secrets, and no secrets.
+        "previous_secret_ids": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "connections": {"type": "int", "default": 8},
     }
 
@@ -201,9 +211,20 @@ def bootstrap(module: Any) -> AdminBootstrap:
     warning = narrow_warning(wanted.password)
     if warning:
         module.warn(warning)
-    previous = chain(params["previous_passwords"], secret.previous() if secret else ())
+    previous = chain(
+        params["previous_passwords"], secret.previous() if secret else (), held_elsewhere(module, wanted.username)
+    )
     client = MlflowClient(Transport(place))
     return AdminBootstrap(client, wanted, previous, Waiter(timeout, sleep), connections=params["connections"])
+
+
+def held_elsewhere(module: Any, username: str) -> Iterator[str]:
+    """Passwords of this user in ``previous_secret_ids``, each secret read only when it is asked for."""
+    for secret_id in module.params["previous_secret_ids"]:
+        secret = named_secret(module, secret_id)
+        if secret.current().username == username:
+            yield secret.current().password
+            yield from secret.previous()
 
 
 def diff(username: str, found: Found) -> dict[str, Any]:

@@ -103,8 +103,9 @@ class AdminBootstrap:
             return Found(candidate, user)
         raise BootstrapError(
             f"none of the {tried} known passwords logs in as {self._wanted.username}",
-            remedy="give the password that the server has as one of previous_passwords. A server of 3.16.1 or newer "
-            "that still has a shipped password refuses it: start it once with MLFLOW_AUTH_ADMIN_PASSWORD set. "
+            remedy="give the password that the server has as one of previous_passwords, or store it in the secret "
+            "secret_id as the current version, with this user name, and run again. A server of 3.16.1 or newer that "
+            "still has a shipped password refuses it: start it once with MLFLOW_AUTH_ADMIN_PASSWORD set. "
             "Check also that the user exists",
         )
 

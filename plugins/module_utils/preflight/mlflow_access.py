@@ -27,6 +27,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names impo
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.resources import Resource
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.roles import refuse_reserved
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.urls import url_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 
 _PERMISSIONS = tuple(dict.fromkeys((*PERMISSIONS_3, *PERMISSIONS_2)))
 
@@ -37,6 +38,7 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     if inputs["mlflow_access_wait_timeout"] < 0:
         found.append(f"mlflow_access_wait_timeout: {inputs['mlflow_access_wait_timeout']}; use 0 or more seconds")
     found += _names("mlflow_access_users", inputs, checked_username)
+    found += _admin_among_users(inputs)
     found += _env_users(inputs)
     found += _names("mlflow_access_experiments", inputs, lambda option, name: checked(option, name, EXPERIMENT))
     found += _names("mlflow_access_registered_models", inputs, checked_model)
@@ -57,6 +59,39 @@ def input_problems(inputs: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def rotation_problems(users: Iterable[str], inputs: Mapping[str, Any]) -> list[str]:
+    """Why ``rotate.yml --tags users`` cannot give these users new passwords.
+
+    :param users: the variable ``rotate_users``.
+    """
+    admin = inputs["stack_admin_username"]
+    if admin not in users:
+        return []
+    return [
+        f"rotate_users: '{admin}' is the admin (stack_admin_username), whose password is in the secret "
+        f"{_admin_secret(inputs)}; take it out of the list and run playbooks/rotate.yml --tags admin"
+    ]
+
+
+def _admin_among_users(inputs: Mapping[str, Any]) -> list[str]:
+    """The admin as one of the users, who would have a second secret with another password.
+
+    Names are compared as they are written: MLflow asks its database for ``SqlUser.username == username``
+    (mlflow/server/auth/sqlalchemy_store.py), and PostgreSQL tells ``Admin`` from ``admin``.
+    """
+    return [
+        f"{place}.name: '{row['name']}' is the admin (stack_admin_username), whose login is the secret "
+        f"{_admin_secret(inputs)}, and who is always there and an admin; take it out of the list, and for a new "
+        "password run playbooks/rotate.yml --tags admin"
+        for place, row in _rows("mlflow_access_users", inputs)
+        if row["name"] == inputs["stack_admin_username"]
+    ]
+
+
+def _admin_secret(inputs: Mapping[str, Any]) -> str:
+    return stack_names(inputs["stack_name"], inputs["stack_region"]).secret_admin
+
+
 def _unknown(place: str, user: str, inputs: Mapping[str, Any]) -> list[str]:
     """A user who is given something, and whom nobody makes."""
     if user == inputs["stack_admin_username"] or user in _made(inputs):
@@ -74,11 +109,15 @@ def _made(inputs: Mapping[str, Any]) -> set[str]:
 
 def _env_users(inputs: Mapping[str, Any]) -> list[str]:
     """Users for whom a file is asked for though the role makes them no secret to fill it from."""
-    made = _made(inputs)
+    made, admin = _made(inputs), inputs["stack_admin_username"]
     return [
-        f"mlflow_access_env_users: '{name}' is not in mlflow_access_users; add the user there, or leave the name out"
+        f"mlflow_access_env_users: '{name}' is the admin, whose file is mlflow.env (mlflow_access_write_env); leave "
+        "the name out"
+        if name == admin
+        else f"mlflow_access_env_users: '{name}' is not in mlflow_access_users; add the user there, or leave the name "
+        "out"
         for name in inputs["mlflow_access_env_users"]
-        if name not in made
+        if name not in made or name == admin
     ]
 
 

@@ -225,6 +225,44 @@ def test_secret_with_its_earlier_versions(server: MlflowServer, secrets_manager:
     assert server.password not in json.dumps(healthy, ensure_ascii=False)
 
 
+def test_a_password_that_is_in_another_secret(server: MlflowServer, secrets_manager: dict[str, str]) -> None:
+    """A server whose admin was one of the inventory's users: its password is in that user's secret."""
+    name, other, theirs = (f"stack/{secrets.token_hex(4)}" for _each in range(3))
+    manager = aws_client(secrets_manager, "secretsmanager")
+    wanted = strong()
+    for secret, username, password in (
+        (name, "admin", wanted),
+        (theirs, "alice", server.password),
+        (other, "admin", strong()),
+    ):
+        manager.create_secret(Name=secret, SecretString=json.dumps({"username": username, "password": password}))
+    args = {"url": server.url, "secret_id": name, "region": REGION, "wait_timeout": 10, "previous_secret_ids": [theirs]}
+
+    refused = run_module("mlflow_auth_bootstrap", args, env=secrets_manager)
+    assert "none of the " in refused["msg"]
+    assert "store it in the secret" in refused["remedy"]
+    manager.put_secret_value(
+        SecretId=other, SecretString=json.dumps({"username": "admin", "password": server.password})
+    )
+    found = run_module("mlflow_auth_bootstrap", {**args, "previous_secret_ids": [theirs, other]}, env=secrets_manager)
+
+    assert (found["changed"], found["authenticated_with"]) == (True, "previous"), found
+    assert server.accepts(wanted)
+    server.password = wanted
+
+
+def test_the_remedy_that_names_the_secret_works(server: MlflowServer, secrets_manager: dict[str, str]) -> None:
+    name = f"stack/{secrets.token_hex(4)}"
+    manager = aws_client(secrets_manager, "secretsmanager")
+    manager.create_secret(Name=name, SecretString=json.dumps({"username": "admin", "password": strong()}))
+    args = {"url": server.url, "secret_id": name, "region": REGION, "wait_timeout": 10}
+    assert "store it in the secret" in run_module("mlflow_auth_bootstrap", args, env=secrets_manager)["remedy"]
+
+    manager.put_secret_value(SecretId=name, SecretString=json.dumps({"username": "admin", "password": server.password}))
+
+    assert run_module("mlflow_auth_bootstrap", args, env=secrets_manager)["authenticated_with"] == "wanted"
+
+
 def test_a_shipped_login_that_is_left_fails(server: MlflowServer) -> None:
     """3.x refuses to set such a password at all, which its own stage shows; 2.x has to be caught by us."""
     if health(server, stages=["version"])["generation"] >= 3:

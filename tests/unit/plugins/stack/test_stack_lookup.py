@@ -84,3 +84,16 @@ def test_all_that_the_account_shows_is_told_at_once() -> None:
 def test_a_role_asks_for_its_own_part_of_the_account() -> None:
     found = _asked(account_problems, "rds", stack_region_facts=REGION, stack_resources=RESOURCES, **REQUIRED)
     assert [text.split(":")[0] for text in found] == ["rds_engine_version"]
+
+
+@pytest.mark.parametrize(
+    "given_by", [{"rotate_users": ["admin"]}, {"rotate_users": "admin"}, {"mlflow_access_rotate": ["admin"]}]
+)
+def test_a_rotation_of_the_admin_as_a_user_is_refused_with_the_other_variables(given_by: dict[str, Any]) -> None:
+    for roles in ((), ("mlflow_access",)):
+        (message,) = _asked(input_problems, *roles, **REQUIRED, **given_by)
+        assert message.startswith("rotate_users: 'admin' is the admin (stack_admin_username)")
+
+
+def test_a_rotation_of_users_is_right() -> None:
+    assert _asked(input_problems, **REQUIRED, rotate_users=["alice"]) == []

@@ -9,7 +9,12 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import ecs_mlflow, problems, warnings
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import (
+    ecs_mlflow,
+    mlflow_access,
+    problems,
+    warnings,
+)
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import newest_offered
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +118,19 @@ WRONG: list[tuple[str, dict[str, Any], Says]] = [
             "mlflow_access_env_users": ["al"],
         },
         ("mlflow_access_env_users: 'al' is not in mlflow_access_users", "leave the name out"),
+    ),
+    *(
+        (
+            "mlflow_access",
+            {"mlflow_access_users": [{"name": "alice"}, {"name": "root", **more}], "stack_admin_username": "root"},
+            ("mlflow_access_users[1].name: 'root' is the admin (stack_admin_username)", "/mlflow/admin", "take it out"),
+        )
+        for more in ({}, {"is_admin": False}, {"state": "absent"})
+    ),
+    (
+        "mlflow_access",
+        {"mlflow_access_env_users": ["admin"]},
+        ("mlflow_access_env_users: 'admin' is the admin", "mlflow.env", "leave the name out"),
     ),
     (
         "mlflow_access",
@@ -423,6 +441,19 @@ def test_one_message_with_variable_value_and_remedy(role: str, overrides: dict[s
 )
 def test_who_may_reach_a_load_balancer_of_others_is_theirs_to_say(given_by: dict[str, Any]) -> None:
     assert input_problems("network", network_ingress_cidrs=[], **given_by) == []
+
+
+def test_the_admin_is_no_user_whose_secret_can_be_rotated() -> None:
+    own = everything(stack_admin_username="root")
+    (found,) = mlflow_access.rotation_problems(["alice", "root"], own)
+    assert "rotate_users: 'root' is the admin" in found
+    assert "fraud-scoring-mlflow/mlflow/admin" in found
+    assert "rotate.yml --tags admin" in found
+    assert mlflow_access.rotation_problems(["Root", "admin"], own) == []
+
+
+def test_a_user_whose_name_differs_from_the_admins_in_case_is_another_one() -> None:
+    assert input_problems("mlflow_access", mlflow_access_users=[{"name": "Admin"}]) == []
 
 
 WORLD = {"network_ingress_cidrs": ["0.0.0.0/0"]}
