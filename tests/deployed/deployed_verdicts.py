@@ -52,6 +52,7 @@ WRITERS: dict[str, Writer] = {
     "amazon.aws.ec2_vpc_endpoint": ("S3 gateway endpoint", None),
     "mlops.mlflow_aws.vpc_endpoint_policy": ("S3 gateway endpoint", None),
     "amazon.aws.ec2_security_group": ("security group", _argument("name")),
+    "mlops.mlflow_aws.security_group": ("security group", _argument("name")),
     "community.aws.secretsmanager_secret": ("secret", _item),
     "mlops.mlflow_aws.secret_rotation": ("former database login", None),
     "amazon.aws.rds_subnet_group": ("DB subnet group", _argument("name")),
