@@ -232,7 +232,7 @@ resources:
 problems:
   description:
     - What a run cannot begin with, one sentence each. What is wrong with the parts in O(given), resources of somebody
-      else under the names of the stack, and what of its data is lost.
+      else under the names of the stack, KMS keys that cannot be used, and what of its data is lost.
   returned: always
   type: list
   elements: str
@@ -311,6 +311,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given impor
     given_conflicts,
     given_problems,
 )
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import (
@@ -400,6 +401,7 @@ def problems(module: AnsibleAWSModule, resources: dict[str, Any], names: StackNa
     return [
         *given_problems(Given.of(params["given"]), resources, region),
         *foreign_problems(resources["foreign"], names.stack, region),
+        *key_problems(resources, region),
         *lost_problems(
             resources,
             names,

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.neighbours import neighbours
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG, Owner
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import (
     Client,
     absent,
-    key_arn,
     newest_revision,
     tags,
 )
@@ -94,8 +94,8 @@ def storage(
         "neighbours": neighbours(clients, names, lifecycle or {}, region),
         "policy": policy["Policy"] if policy else None,
         "encryption": default.get("SSEAlgorithm"),
-        # None also with aws:kms, where the key is the one that AWS manages.
-        "kms_key_arn": key_arn(clients, default.get("KMSMasterKeyID")),
+        # The ARN is None also with aws:kms, where the key is the one that AWS manages.
+        **key_facts(clients["kms"], default.get("KMSMasterKeyID")),
         **access,
     }
 

@@ -20,10 +20,11 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.connection_
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import GROUPS, Given, url_of
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import MIGRATED_TAG, backups, revision_facts
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG, Owner
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, key_arn, pages, tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages, tags
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import Versions
 
 Component: TypeAlias = "dict[str, Any] | None"
@@ -356,7 +357,7 @@ def _secret(clients: Mapping[str, Client], name: str, row: Mapping[str, Any]) ->
         "username": tags(row.get("Tags")).get("mlflow:username"),
         # The resource id of the DB instance that holds the data; None before its migration has ended well.
         "migrated": tags(row.get("Tags")).get(MIGRATED_TAG),
-        "kms_key_arn": key_arn(clients, row.get("KmsKeyId")),
+        **key_facts(clients["kms"], row.get("KmsKeyId")),
         "version_id": versions.current,
         "previous_version_id": versions.previous,
     }
@@ -476,9 +477,9 @@ def alb(clients: Mapping[str, Client], names: StackNames, given: Given, owner: O
     if group is None and row is None:
         return None
     if group is not None and given.target_group_arn:
-        arns = group["LoadBalancerArns"]
-        answer = elb.describe_load_balancers(LoadBalancerArns=arns) if arns else {"LoadBalancers": []}
-        row = next((one for one in answer["LoadBalancers"] if one["Type"] == "application"), None)
+        answers = [_listed_load_balancer(elb, arn) for arn in group["LoadBalancerArns"]]
+        balancers = [one for one in answers if one]
+        row = next((one for one in balancers if one["Type"] == "application"), None)
     found: dict[str, Any] = {
         "mine": not given.target_group_arn,
         "load_balancer_arn": None,
@@ -536,6 +537,12 @@ def _own_load_balancer(elb: Client, names: StackNames) -> dict[str, Any] | None:
     answer = absent(lambda: elb.describe_load_balancers(Names=[names.load_balancer]), "LoadBalancerNotFound")
     rows: list[dict[str, Any]] = answer["LoadBalancers"] if answer else []
     return rows[0] if rows else None
+
+
+def _listed_load_balancer(elb: Client, arn: str) -> dict[str, Any] | None:
+    """A load balancer that a target group names; None where it was deleted, which ELB shows there a little later."""
+    answer = absent(lambda: elb.describe_load_balancers(LoadBalancerArns=[arn]), "LoadBalancerNotFound")
+    return answer["LoadBalancers"][0] if answer and answer["LoadBalancers"] else None
 
 
 def _target_group(elb: Client, names: StackNames, given: Given) -> dict[str, Any] | None:

@@ -46,17 +46,3 @@ def newest_revision(client: Client, family: str) -> dict[str, Any] | None:
         return None
     answer: dict[str, Any] = client.describe_task_definition(taskDefinition=newest, include=["TAGS"])
     return answer
-
-
-def key_arn(clients: Mapping[str, Client], key: str | None) -> str | None:
-    """The ARN of a KMS key that AWS named by ARN, id or alias; None for the key that AWS manages by itself.
-
-    Of a key that AWS manages nothing is asked: its policy lets everybody use it whom the service lets in (KMS developer
-    guide, "AWS managed keys"), and a deployer has no right to it.
-    """
-    if key is None or key.rpartition(":")[2].startswith("alias/aws/"):
-        return None
-    if key.partition(":key/")[1]:
-        return key
-    arn: str = clients["kms"].describe_key(KeyId=key)["KeyMetadata"]["Arn"]
-    return arn

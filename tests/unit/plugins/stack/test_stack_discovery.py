@@ -19,9 +19,10 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import disc
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.bucket import where
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import route_table_of
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_facts, key_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import Owner
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import key_arn
+from botocore.exceptions import ClientError
 
 from tests.unit.plugins.run_module import run_module
 
@@ -169,6 +170,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "username": "boss",
         "migrated": None,
         "kms_key_arn": None,
+        "kms_key_fault": None,
         "version_id": found["secrets"]["admin"]["version_id"],
         "previous_version_id": None,
     }
@@ -183,6 +185,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "policy": None,
         "encryption": None,
         "kms_key_arn": None,
+        "kms_key_fault": None,
         "grants": [],
         "public_policy": False,
         "website": False,
@@ -429,14 +432,92 @@ def test_settings_name_what_was_made_by_hand(aws: Any, by_hand: dict[str, Any]) 
 )
 def test_nothing_is_asked_of_a_key_that_aws_manages(key: str | None) -> None:
     """The deployer of docs/aws.md has no right to it, and nobody needs one."""
-    assert key_arn({}, key) is None
+    assert key_facts(SimpleNamespace(), key) == {"kms_key_arn": None, "kms_key_fault": None}
 
 
 def test_a_key_of_the_customer_s_is_known_by_its_arn() -> None:
     arn = "arn:aws:kms:eu-west-2:123456789012:key/1"
     kms = SimpleNamespace(describe_key=lambda KeyId: {"KeyMetadata": {"Arn": f"{arn}/of/{KeyId}"}})
-    assert key_arn({}, arn) == arn
-    assert key_arn({"kms": kms}, "alias/mine") == f"{arn}/of/alias/mine"
+    assert key_facts(SimpleNamespace(), arn)["kms_key_arn"] == arn
+    assert key_facts(kms, "alias/mine")["kms_key_arn"] == f"{arn}/of/alias/mine"
+
+
+def test_a_key_that_is_lost_is_told_and_ends_no_discovery(aws: Any, by_hand: dict[str, Any]) -> None:
+    """A destroy has no need of it. The alias of one is deleted, the key of another waits for its deletion."""
+    kms, s3, bucket = aws.client("kms"), aws.client("s3"), "made-by-hand-artifacts"
+    aliases = ("alias/lost", "alias/going")
+    keys = [kms.create_key()["KeyMetadata"]["KeyId"] for _alias in aliases]
+    for alias, key in zip(aliases, keys, strict=True):
+        kms.create_alias(AliasName=alias, TargetKeyId=key)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": aliases[1]}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    aws.client("secretsmanager").update_secret(SecretId=by_hand["secret"], KmsKeyId=aliases[0])
+    try:
+        assert key_problems(_found(aws, by_hand), REGION) == []
+        kms.delete_alias(AliasName=aliases[0])
+        kms.schedule_key_deletion(KeyId=keys[1], PendingWindowInDays=7)
+
+        of_secret, of_bucket = key_problems(_found(aws, by_hand), REGION)
+    finally:
+        s3.delete_bucket_encryption(Bucket=bucket)
+        aws.client("secretsmanager").update_secret(SecretId=by_hand["secret"], KmsKeyId="alias/aws/secretsmanager")
+    assert of_secret.startswith(
+        "secrets_kms_key_id: the secret made-by-hand/mlflow/admin is encrypted with the KMS key "
+    )
+    assert f"kms create-alias --region {REGION} --alias-name alias/lost --target-key-id KEY" in of_secret
+    assert f"update-secret --region {REGION} --secret-id made-by-hand/mlflow/admin --kms-key-id KEY" in of_secret
+    assert of_bucket.startswith(f"storage_kms_key_id: the bucket {bucket} is encrypted with the KMS key alias/going, ")
+    assert "waits for its deletion; cancel that: aws kms cancel-key-deletion" in of_bucket
+
+
+@pytest.mark.parametrize(
+    ("why", "key", "says"),
+    [
+        ("AccessDeniedException", "alias/team", "allow it kms:DescribeKey"),
+        ("NotFoundException", "0a1b2c3d", "nobody can read what it encrypts"),
+        ("Disabled", "alias/team", "aws kms enable-key --region eu-west-2"),
+        ("PendingImport", "alias/team", "whose state is PendingImport"),
+    ],
+)
+def test_each_fault_of_a_key_has_its_remedy(why: str, key: str, says: str) -> None:
+    def refuse(KeyId: str) -> dict[str, Any]:
+        if why.endswith("Exception"):
+            raise ClientError({"Error": {"Code": why, "Message": ""}}, "DescribeKey")
+        return {"KeyMetadata": {"Arn": "arn:of:key", "KeyState": why}}
+
+    row = {"name": "given", "mine": False, **key_facts(SimpleNamespace(describe_key=refuse), key)}
+    resources = {"secrets": {"master": row, "admin": None}, "deleted_secrets": {}, "storage": None}
+    (message,) = key_problems(resources, "eu-west-2")
+    assert message.startswith(f"stack_db_master_secret_arn: the secret given is encrypted with the KMS key {key}, ")
+    assert says in message
+
+
+def test_another_error_of_kms_ends_the_discovery() -> None:
+    def refuse(KeyId: str) -> None:
+        raise ClientError({"Error": {"Code": "KMSInternalException", "Message": ""}}, "DescribeKey")
+
+    with pytest.raises(ClientError):
+        key_facts(SimpleNamespace(describe_key=refuse), "alias/team")
+
+
+def test_a_load_balancer_that_is_gone_but_still_named_by_the_given_target_group(aws: Any) -> None:
+    """ELB lists the load balancers of a target group a little longer than it has them."""
+    elb = SimpleNamespace(
+        describe_target_groups=lambda **_asked: {
+            "TargetGroups": [
+                {"TargetGroupArn": "tg", "TargetType": "ip", "Protocol": "HTTP", "LoadBalancerArns": ["lb"]}
+            ]
+        },
+        describe_load_balancers=_not_found,
+    )
+    names = stack_names("gone", REGION)
+    found = discovery.alb({"elbv2": elb}, names, Given(target_group_arn="tg"), Owner("gone", ()))
+    assert found is not None
+    assert (found["target_group_arn"], found["load_balancer_arn"]) == ("tg", None)
+
+
+def _not_found(**_asked: Any) -> None:
+    raise ClientError({"Error": {"Code": "LoadBalancerNotFound", "Message": ""}}, "DescribeLoadBalancers")
 
 
 def test_what_lost_answers_and_two_operators_left_is_removed_by_the_next_run(aws: Any) -> None:
