@@ -13,6 +13,7 @@ short_description: Read what exists of an MLflow stack
 description:
   - Finds the AWS resources of one stack by their names and by the tags C(mlflow:stack) and C(mlflow:component).
   - Reads only, and never the value of a secret. All reads run at once.
+  - An outage of AWS (errors of its own, connections that are refused or broken) is waited out for two minutes.
   - Can wait until a component has reached a state, since AWS makes databases, NAT gateways and load balancers slowly.
 author:
   - The mlops.mlflow_aws authors (@mlops)
@@ -314,6 +315,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given impor
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.outage import patiently
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import (
     foreign_problems,
     namesake_remarks,
@@ -370,16 +372,19 @@ def look(
     module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """One discovery with the module's options."""
-    return discovery.discover(
-        clients,
-        names,
-        region=module.region,
-        bucket_name=module.params["bucket"],
-        with_region=module.params["region_facts"],
-        given=Given.of(module.params["given"]),
-        database=Database(**module.params["database"]) if module.params["database"] else None,
-        adopted=module.params["adopt"],
-        sharers=module.params["bucket_sharers"],
+    return patiently(
+        lambda: discovery.discover(
+            clients,
+            names,
+            region=module.region,
+            bucket_name=module.params["bucket"],
+            with_region=module.params["region_facts"],
+            given=Given.of(module.params["given"]),
+            database=Database(**module.params["database"]) if module.params["database"] else None,
+            adopted=module.params["adopt"],
+            sharers=module.params["bucket_sharers"],
+        ),
+        module.warn,
     )
 
 
@@ -431,6 +436,16 @@ def await_ready(
         resources, _facts = look(module, clients, names)
 
 
+def in_the_way(
+    module: AnsibleAWSModule, ec2: Any, names: StackNames, resources: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """What of the network a destroy removes, and what blocks it, where that is asked for."""
+    if not module.params["teardown"]:
+        return [], []
+    snapshot = module.params["final_snapshot"]
+    return teardown.owned_vpcs(ec2, names), teardown.obstacles(ec2, names, resources, snapshot=snapshot)
+
+
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     for option, least in (("wait_timeout", 0), ("wait_sleep", 1)):
@@ -442,20 +457,18 @@ def main() -> None:
         # botocore gives up on throttling after two tries unless it is told otherwise.
         retries = {"retries": {"mode": "standard", "max_attempts": 12}}
         services = (*discovery.SERVICES, *(SETTINGS_SERVICES if module.params["settings"] else ()))
-        # The first call shows whether AWS is reached at all: that is said soon, not after twelve tries.
+        # The first call shows whether AWS is reached at all: a wrong region or network is said soon, not after twelve
+        # tries.
         soon = {"retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 10, "read_timeout": 20}
         with one_session():
             clients = {service: module.client(service, config=retries) for service in services}
             sts = module.client("sts", config=soon)
-        caller = sts.get_caller_identity()
+        caller = patiently(sts.get_caller_identity, module.warn)
         resources, facts = look_twice(module, clients, names)
         resources = await_ready(module, clients, names, resources)
         account = Account(clients, names, resources, module.params["bucket"] or "")
-        settings = read_settings(account, module.params["settings"])
-        wanted = module.params["teardown"]
-        vpcs = teardown.owned_vpcs(clients["ec2"], names) if wanted else []
-        snapshot = module.params["final_snapshot"]
-        obstacles = teardown.obstacles(clients["ec2"], names, resources, snapshot=snapshot) if wanted else []
+        settings = patiently(lambda: read_settings(account, module.params["settings"]), module.warn)
+        vpcs, obstacles = patiently(lambda: in_the_way(module, clients["ec2"], names, resources), module.warn)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         problem = access_problem(error, module.region)
         if problem:

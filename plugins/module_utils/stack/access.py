@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.outage import is_outage
+
 _REFUSED = {
     "InvalidClientTokenId",
     "UnrecognizedClientException",
@@ -53,5 +55,11 @@ def access_problem(error: Exception, region: str) -> str | None:
         return (
             f"AWS could not be reached in region {region} ({error}): "
             "check the network, AWS_ENDPOINT_URL and stack_region"
+        )
+    if is_outage(error):
+        return (
+            f"AWS has a failure of its own in region {region} ({error}), for minutes now: see "
+            "https://health.aws.amazon.com/health/status, and run the same command again when it is over. It goes on "
+            "from what this run has made."
         )
     return None

@@ -14,12 +14,21 @@ def _refused(code: str) -> botocore.exceptions.ClientError:
     return botocore.exceptions.ClientError({"Error": {"Code": code, "Message": "no"}}, "GetCallerIdentity")
 
 
+def _failed(code: str, status: int) -> botocore.exceptions.ClientError:
+    answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return botocore.exceptions.ClientError(answer, "GetCallerIdentity")
+
+
 TABLE: list[tuple[Exception, tuple[str, ...]]] = [
     (_refused("InvalidClientTokenId"), ("refused the credentials (InvalidClientTokenId)", "check AWS_PROFILE")),
     (_refused("SignatureDoesNotMatch"), ("refused the credentials", "AWS_SECRET_ACCESS_KEY")),
     (_refused("AuthFailure"), ("refused the credentials (AuthFailure)", "check AWS_PROFILE")),
     (_refused("ExpiredToken"), ("have expired (ExpiredToken)", "sign in again")),
     (_refused("RequestExpired"), ("have expired", "run the same command again")),
+    (
+        _failed("ServiceUnavailable", 503),
+        ("a failure of its own in region eu-west-9", "ServiceUnavailable", "run the same"),
+    ),
     (botocore.exceptions.NoCredentialsError(), ("no usable AWS credentials", "set AWS_PROFILE")),
     (
         botocore.exceptions.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
