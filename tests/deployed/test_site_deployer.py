@@ -78,7 +78,6 @@ UNUSED: dict[str, str] = {
     "elasticloadbalancing:ModifyListener": _BY_HAND,
     "elasticloadbalancing:SetSecurityGroups": _BY_HAND,
     "elasticloadbalancing:SetSubnets": "a zone that is added",
-    "iam:CreateServiceLinkedRole": _AWS_ASKS,
     "iam:UpdateAssumeRolePolicy": _BY_HAND,
     "iam:UpdateRole": _BY_HAND,
     "kms:DescribeKey": "a secret or a bucket that names its key by an alias",
