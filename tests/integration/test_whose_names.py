@@ -136,6 +136,7 @@ def play(aws: EmbeddedAws, folder: Path, playbook: str, *argv: str, **variables:
     return Ended(done.returncode, done.stdout + done.stderr, 0)
 
 
+@pytest.mark.slow
 def test_plan_run_and_destroy_leave_a_network_of_the_same_names_alone(
     aws: EmbeddedAws, made: tuple[dict[str, str], dict[str, Any]], tmp_path: Path
 ) -> None:

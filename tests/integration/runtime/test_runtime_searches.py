@@ -261,6 +261,7 @@ FILL = {
 }
 
 
+@pytest.mark.slow
 def test_a_person_with_few_rights_among_many_rows_gets_whole_pages(server: Server) -> None:
     """No row missed, none twice, no page with less than was asked for but the last."""
     reader, owner, number = person(server), person(server), secrets.token_hex(4)
