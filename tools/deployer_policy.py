@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names  # noqa: E402
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names  # noqa: E402
 
 Statement = dict[str, Any]
 PARTS = ("network", "service", "data")

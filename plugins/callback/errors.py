@@ -36,8 +36,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import storage_kept
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import EXPIRED, expired
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.status import storage_kept
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.access import EXPIRED, expired
 
 #: Those whose messages can leave out what AWS said. The modules of this collection say it themselves.
 COLLECTIONS = ("amazon.aws.", "community.aws.")

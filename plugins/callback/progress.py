@@ -37,7 +37,7 @@ import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import error_text, has_crashed, is_transient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._transient import error_text, has_crashed, is_transient
 
 
 def _found(result: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The connection and the login; see module_utils/mlflow/options.py."""
+    """The connection and the login; see module_utils/_mlflow/options.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import egress, wanted_network, zones
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network import egress
 
 
 class FilterModule:
@@ -19,10 +19,5 @@ class FilterModule:
         return {
             "nat_plan": egress.nat_plan,
             "route_table_of": egress.route_table_of,
-            "rule_lines": wanted_network.rule_lines,
-            "subnet_zones": zones.subnet_zones,
-            "wanted_nats": wanted_network.wanted_nats,
-            "wanted_subnets": wanted_network.wanted_subnets,
-            "wanted_tables": wanted_network.wanted_tables,
             "without_endpoint": egress.without_endpoint,
         }

@@ -45,7 +45,7 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import RoleVariables
 
 

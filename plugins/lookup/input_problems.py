@@ -46,7 +46,7 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import mlflow_access, problems, typos
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import mlflow_access, problems, typos
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils import role_variables
 
 

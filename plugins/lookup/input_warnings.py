@@ -40,8 +40,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, typos
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.warnings import WARNINGS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems, typos
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight.warnings import WARNINGS
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils import role_variables
 
 

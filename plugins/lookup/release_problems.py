@@ -39,7 +39,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.package_index import release_problem
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import RoleVariables, pinned_releases
 

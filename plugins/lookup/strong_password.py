@@ -50,7 +50,11 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.passwords import LONGEST, SHORTEST, strong_password
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.passwords import (
+    LONGEST,
+    SHORTEST,
+    strong_password,
+)
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core is not typed

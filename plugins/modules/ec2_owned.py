@@ -75,8 +75,8 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_specifications
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, pages
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.ownership import STACK_TAG
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.reading import Client, pages
 
 ARGUMENTS: dict[str, Any] = {
     "kind": {"type": "str", "choices": ["vpc", "elastic-ip"], "required": True},

@@ -323,8 +323,8 @@ import uuid
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import EcsClient, retries
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.client import EcsClient, retries
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.common import (
     NETWORK_OPTIONS,
     ROLE_OPTIONS,
     TAG_OPTIONS,
@@ -335,16 +335,16 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import
     run_module,
     wait_options,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.rollout import Rollout
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import ScalingClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.errors import EcsFailure
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.rollout import Rollout
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.scaling import ScalingClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.service import (
     as_result,
     desired_service,
     plan_service,
     primary,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import as_text
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import as_text
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"choices": ["present", "absent"], "default": "present"},

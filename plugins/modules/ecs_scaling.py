@@ -125,9 +125,9 @@ scaling:
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import retries
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import aws_module, run_module
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.client import retries
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.common import aws_module, run_module
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.scaling import (
     DIMENSION,
     ScalingClient,
     after,

@@ -79,17 +79,17 @@ task_definition_arn:
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import EcsClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import aws_module, clients, run_module
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.secret_versions import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.client import EcsClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.common import aws_module, clients, run_module
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.errors import EcsFailure
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.secret_versions import (
     already,
     base_of,
     with_versions,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import primary, serving_revision
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import to_list
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision, plan_definition
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.service import primary, serving_revision
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import to_list
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import Revision, plan_definition
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "family": {"required": True},

@@ -258,16 +258,16 @@ deregistered:
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import EcsClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.client import EcsClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.common import (
     TAG_OPTIONS,
     aws_module,
     clients,
     run_module,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import as_text
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import as_text
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import (
     DefinitionPlan,
     Revision,
     as_result,

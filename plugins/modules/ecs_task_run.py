@@ -220,7 +220,7 @@ log_tail:
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.common import (
     NETWORK_OPTIONS,
     ROLE_OPTIONS,
     aws_module,
@@ -230,8 +230,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.common import
     run_module,
     wait_options,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.errors import EcsFailure
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_run import (
     TaskRunner,
     check_overrides,
     run_request,

@@ -150,18 +150,18 @@ from itertools import chain
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.aws import login_secret, named_secret
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.bootstrap import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.aws import login_secret, named_secret
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.bootstrap import (
     AdminBootstrap,
     Found,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     MlflowError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import Transport
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import Transport
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import (
     checked_wait,
     connection,
     hide,
@@ -171,11 +171,11 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options im
     secret_argument_spec,
     wait_argument_spec,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.passwords import (
     narrow_warning,
     refuse_weak,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 
 
 def argument_spec() -> dict[str, Any]:

@@ -167,11 +167,11 @@ remedy:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     MlflowError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.experiments import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.experiments import (
     DEFAULT_ID,
     DELETED,
     DESCRIPTION,
@@ -183,14 +183,14 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.experiment
     plan_experiment,
     shown_experiment,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import (
     EXPERIMENT,
     checked,
     checked_location,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import workspace_argument_spec
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.reconcile import reconcile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import workspace_argument_spec
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.reconcile import reconcile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import (
     Session,
     fail,
     mlflow_module,
@@ -198,7 +198,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session im
     result,
     session_argument_spec,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.tags import checked_tags, checked_text
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.tags import checked_tags, checked_text
 
 
 def argument_spec() -> dict[str, Any]:

@@ -297,29 +297,29 @@ user:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model import AwsTarget, Target
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.runner import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.model import AwsTarget, Target
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.runner import (
     STAGES,
     run_stages,
     summary,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.aws import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.aws import (
     aws_client,
     login_secret,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     MlflowError,
     sentences,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import (
     NO_RETRY,
     Login,
     Retry,
     Transport,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import (
     checked_wait,
     connection,
     credential,
@@ -330,8 +330,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options im
     token_argument_spec,
     wait_argument_spec,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import mlflow_module
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import mlflow_module
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 
 #: Stages that say nothing without a user name and password.
 _NEED_LOGIN = frozenset({"auth", "consistency"})

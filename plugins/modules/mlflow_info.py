@@ -224,11 +224,11 @@ remedy:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import MlflowError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.info import SUBJECTS, Info
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import checked_username
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import workspace_argument_spec
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import MlflowError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.info import SUBJECTS, Info
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import checked_username
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import workspace_argument_spec
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import (
     fail,
     mlflow_module,
     open_session,

@@ -184,13 +184,13 @@ remedy:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     MlflowError,
     NotFoundError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.grants import (
     NAMED,
     PARTS,
     PERMISSIONS_2,
@@ -200,16 +200,16 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants imp
     check_grant,
     plan_grants,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import checked_username
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import workspace_argument_spec
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.reconcile import reconcile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.resources import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import checked_username
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import workspace_argument_spec
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.reconcile import reconcile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.resources import (
     Wanted,
     addresses,
     permission_options,
     wanted_permissions,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import (
     fail,
     mlflow_module,
     open_session,

@@ -158,8 +158,8 @@ remedy:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import MlflowError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.models import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import MlflowError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.models import (
     IS_PROMPT,
     TEXT,
     Models,
@@ -168,17 +168,17 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.models imp
     plan_model,
     shown_model,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import checked_aliases, checked_model
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import workspace_argument_spec
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.reconcile import reconcile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import checked_aliases, checked_model
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import workspace_argument_spec
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.reconcile import reconcile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import (
     fail,
     mlflow_module,
     open_session,
     result,
     session_argument_spec,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.tags import checked_tags, checked_text
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.tags import checked_tags, checked_text
 
 
 def argument_spec() -> dict[str, Any]:

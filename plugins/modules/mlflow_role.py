@@ -206,11 +206,11 @@ remedy:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     MlflowError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.grants import (
     NAMED,
     PARTS,
     PERMISSIONS_3,
@@ -219,22 +219,22 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants imp
     Held,
     check_grant,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import ROLE, checked, checked_username
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.reconcile import reconcile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.resources import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import ROLE, checked, checked_username
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.reconcile import reconcile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.resources import (
     Wanted,
     addresses,
     permission_options,
     wanted_permissions,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.roles import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.roles import (
     Role,
     Roles,
     WantedRole,
     plan_role,
     refuse_reserved,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import (
     fail,
     mlflow_module,
     open_session,

@@ -140,26 +140,26 @@ remedy:
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.aws import named_secret
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.aws import named_secret
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     MlflowError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import checked_username
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.options import hide
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import checked_username
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.options import hide
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.passwords import (
     narrow_warning,
     refuse_weak,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.reconcile import reconcile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.session import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.reconcile import reconcile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.session import (
     fail,
     mlflow_module,
     open_session,
     result,
     session_argument_spec,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.users import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.users import (
     Users,
     UserState,
     WantedUser,

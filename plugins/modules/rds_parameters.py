@@ -70,7 +70,7 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import as_text
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.texts import as_text
 
 ARGUMENTS: dict[str, Any] = {
     "group": {"type": "str", "required": True},

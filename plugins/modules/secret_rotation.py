@@ -122,8 +122,12 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.passwords import LONGEST, SHORTEST, strong_password
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.passwords import (
+    LONGEST,
+    SHORTEST,
+    strong_password,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.rotation import (
     PREVIOUS,
     SECOND_SUFFIX,
     RotationError,

@@ -84,7 +84,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import Client, absent, pages
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.reading import Client, absent, pages
 
 #: Seconds between two looks for a group that was created.
 SLEEP = 3

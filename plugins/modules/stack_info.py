@@ -52,7 +52,7 @@ options:
         type: list
         elements: str
         default: []
-  given:
+  existing:
     description:
       - Parts of the stack that somebody else made and that the roles use as they are.
       - Without a part, or where it is empty, it is looked for by the stack's names and tags.
@@ -107,8 +107,8 @@ options:
     description: Whether the destroy takes a final snapshot of the database, so that RV(obstacles) tells what keeps it.
     type: bool
     default: false
-  settings:
-    description: Components whose settings are read too, for M(mlops.mlflow_aws.stack_plan).
+  current:
+    description: Components whose current state is read too (RV(current)), for M(mlops.mlflow_aws.stack_plan).
     type: list
     elements: str
     choices: [network, secrets, rds, storage, alb, ecs_mlflow]
@@ -190,7 +190,7 @@ resources:
     alb:
       description: Load balancer, listeners by port and target group.
       type: dict
-    ecs:
+    ecs_mlflow:
       description: Cluster, service, revision and roles.
       type: dict
     elastic_ips:
@@ -198,9 +198,9 @@ resources:
       type: list
       elements: dict
       sample: [{public_ip: 203.0.113.7, allocation_id: eipalloc-0a1b2c3d, nat: true}]
-    beside_given:
+    beside_existing:
       description:
-        - Ids of parts of the stack's own in the places of parts that are in O(given).
+        - Ids of parts of the stack's own in the places of parts that are in O(existing).
         - They go by the variable of the role stack that gives the part.
       type: dict
       sample: {stack_vpc_id: vpc-0a1b2c3d}
@@ -232,14 +232,14 @@ resources:
       elements: str
 problems:
   description:
-    - What a run cannot begin with, one sentence each. What is wrong with the parts in O(given), resources of somebody
-      else under the names of the stack, KMS keys that cannot be used, and what of its data is lost.
+    - What a run cannot begin with, one sentence each. What is wrong with the parts in O(existing), resources of
+      somebody else under the names of the stack, KMS keys that cannot be used, and what of its data is lost.
   returned: always
   type: list
   elements: str
 conflicts:
   description:
-    - Those of RV(problems) that stand in the way of a destroy, too, which has no need of the parts in O(given).
+    - Those of RV(problems) that stand in the way of a destroy, too, which has no need of the parts in O(existing).
     - They are about parts of the stack's own in the places of such parts.
   returned: always
   type: list
@@ -259,11 +259,11 @@ teardown:
   returned: always
   type: list
   elements: dict
-settings:
+current:
   description:
-    - By component, the fields of its resources by kind and name, with the options of the modules that set them.
+    - By component, the fields of its resources by kind and name.
     - It is what M(mlops.mlflow_aws.stack_plan) compares. Resources refer to each other by name.
-    - Empty without O(settings).
+    - Empty without O(current).
   returned: always
   type: dict
   sample: {network: {subnet: {10.0.1.0/24: {zone: eu-west-2a, map_public: false, tags: {}}}}}
@@ -277,7 +277,7 @@ region:
     - C(database) is null without O(database), and where the region does not offer the version of PostgreSQL.
     - C(connections), with O(database), tells from what the number of the database's connections follows - the
       C(instance_class), its C(memory) in bytes, and C(max_connections), a number or RDS's formula for one. They are
-      those of the DB instance in O(given), where there is one.
+      those of the DB instance in O(existing), where there is one.
   returned: always
   type: dict
   sample: {account_id: "123456789012", partition: aws, region: eu-west-2, zones: [eu-west-2a, eu-west-2b]}
@@ -288,8 +288,10 @@ waited:
 """
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 try:  # noqa: SIM105 - the form of import that ansible-test knows
     import botocore.exceptions
@@ -297,29 +299,27 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import (
-    READERS,
-    read_settings,
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.account import Account
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.database_offers import Database
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.registry import COMPONENTS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery, readiness, teardown
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.access import access_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.clients import one_session
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.existing import (
+    Existing,
+    existing_conflicts,
+    existing_problems,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.readers import SERVICES as SETTINGS_SERVICES
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, readiness, teardown
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import (
-    Given,
-    given_conflicts,
-    given_problems,
-)
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.outage import patiently
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.keys import key_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.lost import lost_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import StackNames, stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.outage import patiently
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.ownership import (
     foreign_problems,
     namesake_remarks,
 )
+
+Answer = TypeVar("Answer")
 
 #: Seconds before each further look at resources that carry no tag of any stack.
 UNTAGGED_WAITS = (2, 4)
@@ -337,7 +337,7 @@ ARGUMENTS: dict[str, Any] = {
             "parameters": {"type": "list", "elements": "str", "default": []},
         },
     },
-    "given": {
+    "existing": {
         "type": "dict",
         "options": {
             "vpc_id": {"type": "str"},
@@ -356,7 +356,7 @@ ARGUMENTS: dict[str, Any] = {
     "recreate_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "teardown": {"type": "bool", "default": False},
     "final_snapshot": {"type": "bool", "default": False},
-    "settings": {"type": "list", "elements": "str", "choices": list(READERS), "default": []},
+    "current": {"type": "list", "elements": "str", "choices": list(COMPONENTS), "default": []},
     "wait_for": {
         "type": "list",
         "elements": "str",
@@ -368,43 +368,97 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def look(
-    module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """One discovery with the module's options."""
-    return patiently(
-        lambda: discovery.discover(
-            clients,
-            names,
-            region=module.region,
-            bucket_name=module.params["bucket"],
-            with_region=module.params["region_facts"],
-            given=Given.of(module.params["given"]),
-            database=Database(**module.params["database"]) if module.params["database"] else None,
-            adopted=module.params["adopt"],
-            sharers=module.params["bucket_sharers"],
-        ),
-        module.warn,
-    )
+@dataclass(frozen=True)
+class Reader:
+    """Reads the stack as the module's options say.
+
+    :param clients: boto3 clients by service.
+    """
+
+    module: AnsibleAWSModule
+    clients: Mapping[str, Any]
+    names: StackNames
+
+    def account(self) -> Account:
+        """The account for one look, which sends each read once."""
+        params = self.module.params
+        return discovery.account_of(
+            self.clients,
+            self.names,
+            region=self.module.region,
+            bucket_name=params["bucket"],
+            existing=Existing.of(params["existing"]),
+            adopted=params["adopt"],
+            sharers=params["bucket_sharers"],
+        )
+
+    @property
+    def database(self) -> Database | None:
+        """What to ask RDS about."""
+        asked = self.module.params["database"]
+        return Database(**asked) if asked else None
+
+    def outlasting(self, read: Callable[[], Answer]) -> Answer:
+        """What a read answers, outages of AWS waited out."""
+        return patiently(read, self.module.warn)
+
+    def look(self) -> Look:
+        """One look at everything that the options ask for."""
+        account, params = self.account(), self.module.params
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            region = pool.submit(discovery.region_facts, account, self.database) if params["region_facts"] else None
+            resources = discovery.discover(account)
+            facts = region.result() if region else {}
+        if facts and self.database:
+            facts["connections"] = discovery.connections(account, resources, self.database)
+        return Look(account, resources, facts)
+
+    def look_until_owned(self) -> Look:
+        """The same, again as long as something has no owner at all: tags of what is new may be seen late."""
+        for wait in UNTAGGED_WAITS:
+            found = self.outlasting(self.look)
+            if all(row["stack"] for row in found.resources["foreign"]):
+                return found
+            time.sleep(wait)
+        return self.outlasting(self.look)
+
+    def await_ready(self, resources: dict[str, Any]) -> dict[str, Any]:
+        """Look again until everything in ``wait_for`` is ready; answers the last resources."""
+        module, params = self.module, self.module.params
+        deadline = time.monotonic() + params["wait_timeout"]
+        awaited = {readiness.component(what) for what in params["wait_for"]}
+        while True:
+            states = [readiness.state(resources, what) for what in params["wait_for"]]
+            hopeless = [state.detail for state in states if state.failed]
+            if hopeless:
+                module.fail_json(msg="; ".join(hopeless), resources=resources)
+            missing = [state.detail for state in states if not state.ready]
+            if not missing:
+                return resources
+            if time.monotonic() >= deadline:
+                module.fail_json(msg=f"waited {params['wait_timeout']} s: {'; '.join(missing)}", resources=resources)
+            time.sleep(min(params["wait_sleep"], max(0.0, deadline - time.monotonic())))
+            again = self.outlasting(lambda: discovery.look_again(self.account(), awaited))
+            resources = {**resources, **again}
 
 
-def look_twice(
-    module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The same, again as long as something has no owner at all: tags of what was made just now may be seen late."""
-    for wait in UNTAGGED_WAITS:
-        resources, facts = look(module, clients, names)
-        if all(row["stack"] for row in resources["foreign"]):
-            return resources, facts
-        time.sleep(wait)
-    return look(module, clients, names)
+@dataclass(frozen=True)
+class Look:
+    """What was found.
+
+    :param region: facts of the region; none where they were not asked for.
+    """
+
+    account: Account
+    resources: dict[str, Any]
+    region: dict[str, Any]
 
 
 def problems(module: AnsibleAWSModule, resources: dict[str, Any], names: StackNames) -> list[str]:
     """What a run cannot begin with."""
     params, region = module.params, module.region
     return [
-        *given_problems(Given.of(params["given"]), resources, region),
+        *existing_problems(Existing.of(params["existing"]), resources, region),
         *foreign_problems(resources["foreign"], names.stack, region),
         *key_problems(resources, region),
         *lost_problems(
@@ -415,25 +469,6 @@ def problems(module: AnsibleAWSModule, resources: dict[str, Any], names: StackNa
             recreate_secrets=params["recreate_secrets"],
         ),
     ]
-
-
-def await_ready(
-    module: AnsibleAWSModule, clients: Mapping[str, Any], names: StackNames, resources: dict[str, Any]
-) -> dict[str, Any]:
-    """Look again until everything in ``wait_for`` is ready; answers the last resources."""
-    deadline = time.monotonic() + module.params["wait_timeout"]
-    while True:
-        states = [readiness.state(resources, what) for what in module.params["wait_for"]]
-        hopeless = [state.detail for state in states if state.failed]
-        if hopeless:
-            module.fail_json(msg="; ".join(hopeless), resources=resources)
-        missing = [state.detail for state in states if not state.ready]
-        if not missing:
-            return resources
-        if time.monotonic() >= deadline:
-            module.fail_json(msg=f"waited {module.params['wait_timeout']} s: {'; '.join(missing)}", resources=resources)
-        time.sleep(min(module.params["wait_sleep"], max(0.0, deadline - time.monotonic())))
-        resources, _facts = look(module, clients, names)
 
 
 def in_the_way(
@@ -456,19 +491,20 @@ def main() -> None:
     try:
         # botocore gives up on throttling after two tries unless it is told otherwise.
         retries = {"retries": {"mode": "standard", "max_attempts": 12}}
-        services = (*discovery.SERVICES, *(SETTINGS_SERVICES if module.params["settings"] else ()))
         # The first call shows whether AWS is reached at all: a wrong region or network is said soon, not after twelve
         # tries.
         soon = {"retries": {"mode": "standard", "max_attempts": 3}, "connect_timeout": 10, "read_timeout": 20}
         with one_session():
-            clients = {service: module.client(service, config=retries) for service in services}
+            clients = {service: module.client(service, config=retries) for service in discovery.SERVICES}
             sts = module.client("sts", config=soon)
         caller = patiently(sts.get_caller_identity, module.warn)
-        resources, facts = look_twice(module, clients, names)
-        resources = await_ready(module, clients, names, resources)
-        account = Account(clients, names, resources, module.params["bucket"] or "")
-        settings = patiently(lambda: read_settings(account, module.params["settings"]), module.warn)
-        vpcs, obstacles = patiently(lambda: in_the_way(module, clients["ec2"], names, resources), module.warn)
+        reader = Reader(module, clients, names)
+        found = reader.look_until_owned()
+        resources = reader.await_ready(found.resources)
+        # After a wait, what else changed meanwhile is seen too.
+        account = found.account if resources is found.resources else reader.account()
+        current = reader.outlasting(lambda: discovery.current_state(account, resources, module.params["current"]))
+        vpcs, obstacles = reader.outlasting(lambda: in_the_way(module, clients["ec2"], names, resources))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         problem = access_problem(error, module.region)
         if problem:
@@ -480,21 +516,21 @@ def main() -> None:
         "partition": caller["Arn"].split(":")[1],
         "region": module.region,
     }
-    given = Given.of(module.params["given"])
+    existing = Existing.of(module.params["existing"])
     module.exit_json(
         changed=False,
         resources=resources,
         problems=problems(module, resources, names),
-        conflicts=given_conflicts(given, resources),
+        conflicts=existing_conflicts(existing, resources),
         # Where the network is there, it is beside theirs already.
         remarks=namesake_remarks(resources["namesakes"], names.stack, module.region)
         if resources["network"] is None
         else [],
         obstacles=obstacles,
         teardown=vpcs,
-        settings=settings,
+        current=current,
         names=names.as_dict(),
-        region={**identity, **(facts or {})},
+        region={**identity, **found.region},
         waited=round(time.monotonic() - began, 1),
     )
 

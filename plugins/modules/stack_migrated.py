@@ -71,8 +71,8 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import MIGRATED_TAG
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.lost import MIGRATED_TAG
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.reading import tags
 
 ARGUMENTS: dict[str, Any] = {
     # ARNs, and no secrets.

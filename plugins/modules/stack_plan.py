@@ -20,36 +20,17 @@ options:
   component:
     description: Name of the role whose resources these are.
     type: str
+    choices: [network, secrets, rds, storage, alb, ecs_mlflow]
     required: true
-  wanted:
-    description:
-      - Fields of the resources by kind and name. A field that is null is left alone.
-      - A resource that is null must not be there.
-    type: dict
-    required: true
-  current:
-    description: The same as AWS has it, RV(mlops.mlflow_aws.stack_info#module:settings) of the component.
-    type: dict
-    required: true
-  exclusive:
-    description: Kinds of which nothing may be there that is not wanted.
-    type: list
-    elements: str
-    default: []
-  ignore_tags:
-    description:
-      - Keys of tags, or beginnings of keys with a C(*) at their end, of which somebody else sees to the values.
-      - Such a tag is set when a resource is created, and is left alone on one that exists.
-    type: list
-    elements: str
-    default: []
   stack:
     description:
-      - Name of the stack. What carries its tag C(mlflow:stack) and is not wanted, of the kinds that are, is surplus.
-      - Without it, nothing is.
-    type: str
-    default: ""
+      - What AWS has, as M(mlops.mlflow_aws.stack_info) answers it with the component in
+        O(mlops.mlflow_aws.stack_info#module:current).
+      - What the stack is to have follows from the variables of the roles of this collection that the play has.
+    type: dict
+    required: true
 notes:
+  - Fails where another component has to exist before, except in check mode.
   - Tags that the stack did not give to a resource are left alone. The keys of those that it gave, but for those that
     it always gives, stand in the tag C(mlflow:tags) of the resource.
   - Supports check mode and diff mode.
@@ -59,14 +40,25 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Compare the subnet with what is wanted
+- name: Read what exists
+  mlops.mlflow_aws.stack_info:
+    name: "{{ stack_name }}"
+    region: "{{ stack_region }}"
+    region_facts: true
+    current: [network]
+  register: found
+
+- name: Compare the network with what the inventory asks for
   mlops.mlflow_aws.stack_plan:
     component: network
-    wanted:
-      subnet:
-        10.0.1.0/24: {zone: eu-west-2a, map_public: false}
-    current: "{{ found.settings.network }}"
+    stack: "{{ found }}"
   register: plan
+
+- name: Create a subnet as the plan says
+  module_defaults:
+    amazon.aws.ec2_vpc_subnet: "{{ plan.options.subnet['10.0.1.0/24'].ec2_vpc_subnet }}"
+  amazon.aws.ec2_vpc_subnet:
+    vpc_id: "{{ found.resources.network.vpc_id }}"
 """
 
 RETURN = r"""
@@ -114,11 +106,17 @@ kept:
   description: Number of resources that are as wanted.
   returned: always
   type: int
-tags:
-  description: The tags to give to each resource that is wanted, by kind and name.
+options:
+  description: By kind and name of each wanted resource, the options by which each module sets it, tags included.
   returned: always
   type: dict
-  sample: {subnet: {10.0.1.0/24: {Team: fraud}}}
+  sample: {subnet: {10.0.1.0/24: {ec2_vpc_subnet: {az: eu-west-2a, map_public: false, tags: {Team: fraud}}}}}
+missing:
+  description: What does not exist yet and modules need in check mode, a sentence each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["create subnet 10.0.1.0/24"]
 untag:
   description: Tags that the stack gave to resources and that they shall have no more.
   returned: always

@@ -84,8 +84,8 @@ except ImportError:
     pass  # AnsibleAWSModule reports it
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.untag import remove_tags, service_of
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.clients import one_session
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.untag import remove_tags, service_of
 
 ARGUMENTS: dict[str, Any] = {
     "resources": {

@@ -120,7 +120,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import absent
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.reading import absent
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},

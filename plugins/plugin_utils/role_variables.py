@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleUndefinedVariable
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import types
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import types
 
 try:
     from ansible.template import trust_as_template

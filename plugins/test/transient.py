@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import KINDS, is_transient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._transient import KINDS, is_transient
 
 
 def transient(result: Mapping[str, Any], *kinds: str) -> bool:
-    """Whether a task failed with an error of AWS that goes away by itself (see ``module_utils/transient.py``)."""
+    """Whether a task failed with an error of AWS that goes away by itself (see ``module_utils/_transient.py``)."""
     unknown = sorted(set(kinds) - KINDS.keys())
     if unknown:
         raise AnsibleFilterError(f"'{unknown[0]}' is not one of {', '.join(KINDS)}")

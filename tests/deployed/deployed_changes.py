@@ -347,9 +347,9 @@ CHANGES: dict[str, Row] = {
     "ecs_mlflow_autoscaling": written(just(True), {"scaling": "create"}, (2,)),
     "ecs_mlflow_min_count": written(just(1), {"scaling": "min_capacity"}, (3,)),
     "ecs_mlflow_max_count": written(between(3, 5), {"scaling": "max_capacity"}, (3,)),
-    "ecs_mlflow_autoscaling_cpu": written(between(30, 95), {"scaling": r".+-cpu\.target_value"}, (3,)),
+    "ecs_mlflow_autoscaling_cpu": written(between(30, 95), {"scaling": r"cpu_policy\.target_value"}, (3,)),
     # From a value to another, and from none: the policy is made.
-    "ecs_mlflow_autoscaling_memory": written(between(60, 95), {"scaling": r".+-memory\.\w+"}, (3,)),
+    "ecs_mlflow_autoscaling_memory": written(between(60, 95), {"scaling": r"memory_policy\.\w+"}, (3,)),
     "ecs_mlflow_workers": written(one_of(1, 2), server("MLFLOW_AWS_WORKERS")),
     "ecs_mlflow_pool_size": written(between(2, 4), server("MLFLOW_AWS_POOL_SIZE")),
     "ecs_mlflow_login_cache": written(toggled, server("MLFLOW_AWS_LOGIN_CACHE")),

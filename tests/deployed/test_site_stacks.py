@@ -16,10 +16,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account as Reader
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.registry import COMPONENTS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 
 from tests.deployed.deployed_runs import Site, free_port
 from tests.deployed.deployed_stack import ROOT, Stack
@@ -49,10 +48,10 @@ class Pair:
     def recorded(self, name: str) -> dict[str, Any]:
         """Everything that AWS has of one stack: ids and settings."""
         stack, names = self.stacks[name], stack_names(name, REGION)
-        services = (*discovery.SERVICES, *readers.SERVICES)
-        clients = {service: stack.aws(service) for service in services}
-        found, _ = discovery.discover(clients, names, region=REGION, bucket_name=BUCKET, with_region=False)
-        settings = readers.read_settings(Reader(clients, names, found, BUCKET), list(readers.READERS))
+        clients = {service: stack.aws(service) for service in discovery.SERVICES}
+        account = discovery.account_of(clients, names, region=REGION, bucket_name=BUCKET)
+        found = discovery.discover(account)
+        settings = discovery.current_state(account, found, COMPONENTS)
         settings["storage"].pop("lifecycle rule")  # of both stacks
         storage = found.pop("storage")
         assert storage is not None
@@ -197,6 +196,6 @@ def test_the_end_of_one_leaves_the_other_at_work(pair: Pair) -> None:
     pair.run("playbooks/destroy.yml", "--limit", FIRST, destroy_confirm=FIRST).assert_good()
     assert pair.recorded(SECOND) == before
     assert second.search(second.login) == 200
-    assert {name for name in pair.recorded(FIRST)["resources"]["ecs"].values() if name} == set()
+    assert {name for name in pair.recorded(FIRST)["resources"]["ecs_mlflow"].values() if name} == set()
     pair.run("site.yml", "--limit", SECOND).assert_nothing_changed()
     assert pair.recorded(SECOND) == before

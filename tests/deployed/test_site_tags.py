@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.untag import service_of
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.untag import service_of
 
 from tests.deployed.deployed_runs import Site
 from tests.unit.plugins.stack import stack_whole

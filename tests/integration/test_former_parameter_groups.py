@@ -94,7 +94,7 @@ def test_a_group_that_aws_holds_on_to_is_for_a_later_run(
     for task in listed:
         task.update({"delay": 0} if "retries" in task else {})
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": listed}]
-    play[0]["vars"] = {"__rds_former_groups": ["fraud-db-postgres15"]}
+    play[0]["vars"] = {"__rds_former": [{"name": "fraud-db-postgres15"}]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
     done = ansible(
         *("ansible-playbook", str(tmp_path / "play.yml"), "-i", "localhost,"),

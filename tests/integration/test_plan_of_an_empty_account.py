@@ -21,8 +21,8 @@ UNKNOWN = "(known after apply)"
 
 def planned(aws: EmbeddedAws, output: Path, **variables: Any) -> dict[tuple[str, str], dict[str, Any]]:
     """What the plan says of each new resource, by kind and name."""
-    given = {"stack_output_dir": str(output), "stack_http_port": 8378, **variables}
-    command = ("site.yml", "-i", "inventories/local", "--check", "-vv", "-e", json.dumps(given))
+    existing = {"stack_output_dir": str(output), "stack_http_port": 8378, **variables}
+    command = ("site.yml", "-i", "inventories/local", "--check", "-vv", "-e", json.dumps(existing))
     # Without colours and folded lines a result is one JSON document.
     env = {**aws.env, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_NOCOLOR": "1"}
     done = ansible("ansible-playbook", *command, env=env)
@@ -62,8 +62,8 @@ LIMITS = {
 def test_the_longest_names_make_no_name_that_aws_refuses(aws: EmbeddedAws, tmp_path: Path) -> None:
     """In the region with the longest name, which is a part of the roles' names."""
     bucket = "models-of-a-team-of-fraud-scientists-".ljust(63, "x")
-    given = {"stack_name": "a" * 40, "storage_bucket": bucket, "stack_region": "ap-southeast-2"}
-    names = planned(aws, tmp_path, **given)
+    existing = {"stack_name": "a" * 40, "storage_bucket": bucket, "stack_region": "ap-southeast-2"}
+    names = planned(aws, tmp_path, **existing)
     assert LIMITS.keys() <= {kind for kind, _name in names}
     assert [(kind, name) for kind, name in names if len(name) > LIMITS.get(kind, 255)] == []
     # None is cut into another of its kind.
@@ -75,8 +75,8 @@ def test_the_longest_names_make_no_name_that_aws_refuses(aws: EmbeddedAws, tmp_p
 def test_more_tasks_than_the_database_has_connections_are_refused_before_anything_is_made(
     aws: EmbeddedAws, tmp_path: Path, check: bool
 ) -> None:
-    given = {"stack_output_dir": str(tmp_path), "ecs_mlflow_desired_count": 30}
-    command = ("site.yml", "-i", "inventories/local", *(["--check"] if check else []), "-e", json.dumps(given))
+    existing = {"stack_output_dir": str(tmp_path), "ecs_mlflow_desired_count": 30}
+    command = ("site.yml", "-i", "inventories/local", *(["--check"] if check else []), "-e", json.dumps(existing))
     done = ansible("ansible-playbook", *command, env={**aws.env, "ANSIBLE_NOCOLOR": "1"})
     assert done.returncode == 2, done.stdout[-3000:]
     assert "ecs_mlflow_desired_count: 30, and a deployment runs twice as many tasks" in done.stdout

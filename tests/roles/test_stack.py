@@ -40,7 +40,7 @@ def test_an_empty_account_has_no_part_of_the_stack(applied: Scenario) -> None:
     answer = found(applied)
     parts = answer["resources"]
     assert [parts[name] for name in ("network", "secrets", "rds", "alb")] == [None] * 4
-    assert parts["ecs"]["cluster_arn"] is None
+    assert parts["ecs_mlflow"]["cluster_arn"] is None
     zones = applied.aws("ec2").describe_availability_zones()["AvailabilityZones"]
     assert answer["region"]["zones"] == sorted(row["ZoneName"] for row in zones)
     versions = applied.aws("rds").describe_db_engine_versions(Engine="postgres")["DBEngineVersions"]

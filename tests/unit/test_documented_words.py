@@ -11,7 +11,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("roles/*/README.md"))]

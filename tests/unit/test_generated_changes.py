@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import tag_record
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.tagging import tag_record
 from ansible_collections.mlops.mlflow_aws.plugins.modules.ec2_owned import ARGUMENTS
 
 from tests.deployed.deployed_changes import BASE, CHANGES, ROUNDS, Effect, Facts, generated, inventory
@@ -73,7 +73,7 @@ def test_the_other_values_are_valid(seed: int) -> None:
 
 
 def test_the_record_of_the_tags_is_told_with_the_tags() -> None:
-    """Each resource says in a tag which keys of stack_tags it was given (plugins/module_utils/stack/tagging.py)."""
+    """Each resource says in a tag which keys of stack_tags it was given (plugins/module_utils/_stack/tagging.py)."""
     tags = generated(1, Random("4/1"), start(), Facts())["stack_tags"]
     assert tags.keys() != start()["stack_tags"].keys()
     told = [f"tags.{key}" for key in {**tags, **tag_record(tags)}]

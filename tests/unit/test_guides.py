@@ -18,7 +18,7 @@ PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
 #: What looks like a variable of a role and is none: tags, modules, files, parts of other names.
 OTHERS = {
-    *("mlflow_access", "mlflow_aws", "stack_info", "stack_names", "stack_plan", "stack_resources", "stack_settings"),
+    *("mlflow_access", "mlflow_aws", "stack_info", "stack_names", "stack_plan", "stack_resources", "stack_current"),
     *("mlflow_users", "mlflow_roles", "mlflow_permissions", "mlflow_experiments", "mlflow_registered_models"),
     *("mlflow_auth_bootstrap", "mlflow_user", "mlflow_permission", "mlflow_role", "mlflow_experiment"),
     *("mlflow_registered_model", "mlflow_info", "mlflow_health", "mlflow_clone", "rds_parameters", "secret_rotation"),

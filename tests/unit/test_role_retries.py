@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import KINDS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._transient import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Modules of AWS that do not try again by themselves.

@@ -71,10 +71,9 @@ def test_the_variables_that_a_role_sets_itself_are_marked_as_its_own(role: str) 
     path = ROOT / "roles" / role / "vars" / "main.yml"
     names = set(_load(path)) if path.exists() else set()
     # The role `stack` offers some of its variables to every other role.
-    public = {"stack_names", "stack_resources", "stack_region_facts", "stack_environment", "stack_missing", "stack_url"}
-    public |= {"stack_settings", "stack_changes", "stack_checked", "stack_known", "stack_start_hint"}
-    public |= {"stack_teardown", "stack_obstacles", "stack_own_tags", "stack_remarks"}
-    public |= {"stack_given", "stack_security_groups", "stack_subnet_cidrs", "stack_target_group"}
+    public = {"stack_names", "stack_resources", "stack_region_facts", "stack_environment", "stack_url", "stack_runs"}
+    public |= {"stack_changes", "stack_checked", "stack_known", "stack_start_hint", "stack_admin_secret"}
+    public |= {"stack_teardown", "stack_obstacles", "stack_own_tags", "stack_remarks", "stack_existing"}
     assert {name for name in names if not name.startswith(f"__{role}_")} <= (public if role == "stack" else set())
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import packed_code, payload
+from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.task_code import packed_code, payload
 
 from emulator.addresses import free_port
 from tests.postgres import Postgres

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import connections
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.ecs_mlflow import connections
 
 from tests.integration.runtime.runtime_parts import VERSIONS, Runtime, Server, Task, serving
 from tests.postgres import Postgres, running_postgres

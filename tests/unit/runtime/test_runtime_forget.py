@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health import probe
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health import probe
 from mlflow_aws import forget
 
 TOKEN = "0123456789abcdef" * 2

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.filter.payload import packed_code, payload
+from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.task_code import packed_code, payload
 
 FILES = Path(__file__).resolve().parents[3] / "roles" / "ecs_mlflow" / "files"
 

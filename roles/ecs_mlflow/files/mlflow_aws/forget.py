@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: As ``plugins/module_utils/health/probe.py`` has them.
+#: As ``plugins/module_utils/_health/probe.py`` has them.
 MARK = "mlflow_aws.health_check"
 PREFIX = "mlflow-aws-health-"
 

@@ -9,7 +9,7 @@ connections hold one each, all of them wait until SQLAlchemy gives up after 30 s
 requests at once in each worker. Here the last connection of a pool is for threads that hold one already.
 
 MLflow also makes a pool for each of its stores, although most of them share a database; here they share the pool too,
-so that the number of connections is known (plugins/module_utils/preflight/connections.py).
+so that the number of connections is known (plugins/module_utils/_components/ecs_mlflow/connections.py).
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs import task_definition
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.shapes import request_shape
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs import task_definition
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.shapes import request_shape
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import (
     Revision,
     as_result,
     canonical,

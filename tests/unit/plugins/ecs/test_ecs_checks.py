@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.fargate import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.fargate import (
     MEMORY_FOR_CPU,
     check_size,
     cpu_units,
     memory_mib,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import desired_definition
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import desired_definition
 
 Change = Callable[[dict[str, Any]], Any]
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.client import EcsClient, LogReader
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.reasons import LogStream
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.roles import NewRoles
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import TagChange
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.client import EcsClient, LogReader
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.errors import EcsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.reasons import LogStream
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.roles import NewRoles
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import TagChange
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.ecs.ecs_samples import FakeClock
@@ -95,7 +95,7 @@ def test_resolve(name: str, found: int | None) -> None:
     assert (revision.number if revision else None) == found
 
 
-#: AWS's own words; the sources stand in plugins/module_utils/transient.py.
+#: AWS's own words; the sources stand in plugins/module_utils/_transient.py.
 NOT_YET = [
     (
         "ClientException",

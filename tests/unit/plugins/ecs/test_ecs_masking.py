@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.masking import looks_secret, shown, without_values
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.masking import looks_secret, shown, without_values
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,8 @@ class TestRollout:
         gone = {"name": "web", "cluster": stack.cluster, "state": "absent", "wait_sleep": 0.3, "wait_timeout": 120}
         four_times(lambda check: stack.run("ecs_rollout", gone, check=check))
         assert stack.service("web")["status"] == "INACTIVE"
-        assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
+        left = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+        assert [row for row in left if row["ResourceId"].endswith("/web")] == []
         four_times(present())
         stack.run("ecs_rollout", gone)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.reasons import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.reasons import (
     LogStream,
     essential_containers,
     failed_tasks,

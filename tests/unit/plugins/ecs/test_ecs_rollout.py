@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsError, EcsFailure
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.rollout import Rollout
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import ServicePlan
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import TagChange
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.errors import EcsError, EcsFailure
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.rollout import Rollout
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.service import ServicePlan
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import TagChange
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import Revision
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.waiting import Patience
 
 from tests.unit.plugins.ecs.ecs_samples import FakeClock
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.secret_versions import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.secret_versions import (
     already,
     base_of,
     repinned,
     with_versions,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import Revision
 
 SECRET = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:fraud/database/mlflow-Ab12Cd"
 OTHER = SECRET.replace("mlflow-Ab12Cd", "master-Ef34Gh")

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs import service as service_module
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs import service as service_module
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.service import (
     ServicePlan,
     State,
     Verdict,
@@ -27,8 +27,8 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service impor
     plan_service,
     same_revision,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.shapes import request_shape
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import TagChange
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.shapes import request_shape
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import TagChange
 
 ARN = "arn:aws:ecs:eu-west-2:123456789012:task-definition/web:"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs import shapes
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.shapes import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs import shapes
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.shapes import (
     nearest,
     request_shape,
     response_shape,

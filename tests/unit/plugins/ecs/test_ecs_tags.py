@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.tags import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.tags import (
     TagChange,
     as_text,
     from_api,

@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import (
     Revision,
     canonical,
     desired_definition,

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.errors import EcsFailure
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.inputs import InvalidInput
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_definition import Revision
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.errors import EcsFailure
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.inputs import InvalidInput
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_definition import Revision
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.task_run import (
     TaskRunner,
     check_overrides,
     duration,
@@ -20,7 +20,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.task_run impo
     run_request,
     success_mark,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.waiting import Patience
 
 from tests.unit.plugins.ecs.ecs_samples import FakeClock
 

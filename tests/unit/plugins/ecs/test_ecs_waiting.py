@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.waiting import Patience
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.waiting import Patience
 
 from tests.unit.plugins.ecs.ecs_samples import FakeClock
 

@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow import errors
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient, page
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow import errors
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient, page
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import (
     NO_RETRY,
     Answer,
     Connection,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import Experiment
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.experiments import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import Experiment
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import InvalidOptionsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.experiments import (
     DESCRIPTION,
     CreateExperiment,
     ExperimentState,

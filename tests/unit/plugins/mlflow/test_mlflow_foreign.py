@@ -9,16 +9,16 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health import runner
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model import AwsTarget, Target
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health import runner
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.model import AwsTarget, Target
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import (
     NO_RETRY,
     Connection,
     Login,
     Transport,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 
 from tests.unit.plugins.mlflow.mlflow_faults import FOREIGN, FaultServer
 

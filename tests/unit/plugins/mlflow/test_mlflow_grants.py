@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import InvalidOptionsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.grants import (
     PARTS,
     Address,
     check_grant,
     plan_grants,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.resources import Resource, wanted_permissions
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.roles import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.resources import Resource, wanted_permissions
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.roles import (
     Role,
     WantedRole,
     plan_role,

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health import aws
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model import AwsTarget, StageFailed, Target
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import Connection, Transport
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health import aws
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.model import AwsTarget, StageFailed, Target
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import Connection, Transport
 from botocore.exceptions import ClientError
 
 

@@ -11,10 +11,10 @@ from fnmatch import fnmatch
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health import data, probe
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model import AwsTarget, StageFailed, Target
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import ARTIFACTS, MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import Answer, Connection, Transport
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health import data, probe
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.model import AwsTarget, StageFailed, Target
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import ARTIFACTS, MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import Answer, Connection, Transport
 
 
 @dataclass

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health import access, runner, store
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.latency import percentile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health import access, runner, store
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.latency import percentile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.model import (
     AwsTarget,
     Finding,
     Stage,
@@ -22,9 +22,9 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model impo
     StageSkipped,
     Target,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import ApiError, AuthenticationError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import ApiError, AuthenticationError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import (
     NO_RETRY,
     Connection,
     Credential,
@@ -32,7 +32,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http impor
     Token,
     Transport,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply

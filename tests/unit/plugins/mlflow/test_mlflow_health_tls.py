@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health import certificate, runner, tls
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.health.model import AwsTarget, Result, Target
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import MlflowClient
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import NO_RETRY, Connection, Transport
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health import certificate, runner, tls
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._health.model import AwsTarget, Result, Target
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import MlflowClient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import NO_RETRY, Connection, Transport
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding

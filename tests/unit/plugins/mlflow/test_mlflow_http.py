@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     InvalidOptionsError,
     TlsError,
     UnreachableError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import (
     NO_RETRY,
     Answer,
     Connection,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import ServerVersion
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.info import SUBJECTS, subjects
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import ServerVersion
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import InvalidOptionsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.info import SUBJECTS, subjects
 
 from tests.unit.plugins.mlflow.mlflow_faults import FaultServer, Reply
 from tests.unit.plugins.run_module import run_module

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError, NotMlflowError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.models import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import InvalidOptionsError, NotMlflowError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.models import (
     IS_PROMPT,
     CreateModel,
     ModelState,

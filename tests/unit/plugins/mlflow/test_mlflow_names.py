@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.names import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import InvalidOptionsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.names import (
     EXPERIMENT,
     checked,
     checked_aliases,

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow import options
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.bootstrap import candidates
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow import options
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.bootstrap import candidates
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     BusyError,
     InvalidOptionsError,
     MlflowError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import refuse_weak, shipped_logins
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.secret import LoginSecret, SecretError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.passwords import refuse_weak, shipped_logins
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.secret import LoginSecret, SecretError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 ENV = {"MLFLOW_TRACKING_USERNAME": "env", "MLFLOW_TRACKING_PASSWORD": "env-password"}

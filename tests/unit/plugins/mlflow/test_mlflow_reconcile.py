@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     AlreadyExistsError,
     ApiError,
     MlflowError,
     NotMlflowError,
     UnreachableError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.reconcile import RACES, Plan, reconcile
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.wait import Waiter
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.reconcile import RACES, Plan, reconcile
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.wait import Waiter
 
 State = frozenset[str]
 

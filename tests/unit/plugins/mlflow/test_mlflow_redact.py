@@ -11,8 +11,8 @@ import secrets
 from urllib.parse import quote, quote_plus
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.http import Login
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.redact import MASK, Redactor
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.http import Login
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.redact import MASK, Redactor
 
 AWKWARD = '%;"#@:/? ü\\ñ' + secrets.token_urlsafe(12)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import (
     ApiError,
     InvalidOptionsError,
     NotMlflowError,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.paging import pages
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.tags import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.paging import pages
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.tags import (
     checked_tags,
     checked_text,
     put_twice,

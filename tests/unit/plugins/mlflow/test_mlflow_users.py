@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.client import User
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.errors import InvalidOptionsError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.grants import Address
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.users import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.client import User
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.errors import InvalidOptionsError
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.grants import Address
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.users import (
     UserState,
     WantedUser,
     plan_user,

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.stack import Stack
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import RoleVariables
 
 try:
@@ -23,7 +26,17 @@ except ImportError:  # ansible-core 2.18 takes every text for a template
         return value
 
 
-__all__ = ["REQUIRED", "ROLES", "defaults", "everything", "input_problems", "inputs", "options", "trust_as_template"]
+__all__ = [
+    "REQUIRED",
+    "ROLES",
+    "defaults",
+    "everything",
+    "input_problems",
+    "inputs",
+    "options",
+    "stack",
+    "trust_as_template",
+]
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
 REQUIRED = {
@@ -72,6 +85,39 @@ def inputs(role: str, **overrides: Any) -> dict[str, Any]:
     """All variables of the role, in their own types."""
     found = everything(**overrides)
     return {name: found[name] for name in options(role)}
+
+
+#: What stack_info answers in an account without the stack.
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("network", "secrets", "rds", "storage", "alb")),
+    "ecs_mlflow": {"service_arn": None},
+    "elastic_ips": [],
+}
+REGION_FACTS: dict[str, Any] = {
+    "account_id": "123456789012",
+    "partition": "aws",
+    "region": "eu-west-2",
+    "zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+    "postgres_versions": ["14.9", "15.4", "15.10", "16.3"],
+}
+
+
+def stack(
+    resources: Mapping[str, Any] | None = None, current: Mapping[str, Any] | None = None, **overrides: Any
+) -> Stack:
+    """A stack of the inventory's variables, of which nothing exists but ``resources``.
+
+    :param current: by component, kind and name, the fields of what exists.
+    """
+    inputs_of_all = everything(**overrides)
+    return Stack(
+        inputs=inputs_of_all,
+        names=stack_names(inputs_of_all["stack_name"], inputs_of_all["stack_region"]),
+        resources={**NOTHING, **(resources or {})},
+        region=REGION_FACTS,
+        current=current or {},
+        code=lambda: {"install": "install()", "payload": "UEs="},
+    )
 
 
 def input_problems(role: str, **overrides: Any) -> list[str]:

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import DIMENSION, resource_id
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account, Settings
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, user_secret_name
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.scaling import DIMENSION, resource_id
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import StackNames, user_secret_name
+
+from tests.unit.plugins.stack import stack_looks
+from tests.unit.plugins.stack.stack_looks import clients
+
+__all__ = ["TAGGED", "bucket_of", "clients", "make", "read", "settings"]
 
 TRUST = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
@@ -26,22 +28,15 @@ TAGGED = (
 )  # fmt: skip
 
 
-def clients(client: Callable[[str], Any]) -> dict[str, Any]:
-    """A client of each service that is read."""
-    return {service: client(service) for service in (*discovery.SERVICES, *readers.SERVICES)}
-
-
 def read(
     made: Mapping[str, Any], names: StackNames, region: str, bucket: str = ""
-) -> tuple[dict[str, Any], dict[str, Settings]]:
-    """What discovery and the readers find."""
-    bucket = bucket or bucket_of(names)
-    found, _facts = discovery.discover(made, names, region=region, bucket_name=bucket, with_region=False)
-    return found, readers.read_settings(Account(made, names, found, bucket), readers.READERS)
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The resources, and the current state of all components."""
+    return stack_looks.both(made, names, region, bucket_name=bucket or bucket_of(names))
 
 
-def settings(made: Mapping[str, Any], names: StackNames, region: str, bucket: str = "") -> Settings:
-    """What the readers find, of all components in one."""
+def settings(made: Mapping[str, Any], names: StackNames, region: str, bucket: str = "") -> dict[str, Any]:
+    """The current state of all components in one, by kind and name."""
     return {kind: rows for part in read(made, names, region, bucket)[1].values() for kind, rows in part.items()}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import botocore.exceptions
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.access import access_problem
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.access import access_problem
 
 
 def _refused(code: str) -> botocore.exceptions.ClientError:

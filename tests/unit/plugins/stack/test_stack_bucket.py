@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import storage as preflight
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import bucket
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import Owner, foreign_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.storage import checks as preflight
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.storage import resources as bucket
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.ownership import foreign_problems
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.run_module import run_module
@@ -59,10 +60,10 @@ def set_rules(s3: Any, *stacks: str) -> None:
 
 def read(aws: Any, *adopted: str, sharers: tuple[str, ...] = ()) -> tuple[dict[str, Any] | None, list[str]]:
     """What discovery holds of the bucket, and why a run is refused."""
-    owner = Owner(STACK, adopted)
     clients = {service: aws.client(service) for service in ("s3", "ecs", "kms", "secretsmanager")}
-    found = bucket.storage(clients, NAMES, BUCKET, REGION, owner, sharers)
-    return found, foreign_problems(owner.foreign, STACK, REGION)
+    account = discovery.account_of(clients, NAMES, region=REGION, bucket_name=BUCKET, adopted=adopted, sharers=sharers)
+    found = bucket.resources(account)
+    return found, foreign_problems(account.owner.foreign, STACK, REGION)
 
 
 def test_a_bucket_of_somebody_is_refused_until_it_is_adopted(aws: Any, s3: Any) -> None:

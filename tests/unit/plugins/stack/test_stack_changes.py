@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems
 
 from tests.unit.plugins.stack.stack_inputs import everything
 
@@ -45,7 +45,7 @@ NETWORK: dict[str, Any] = {
 ALB = {"dns_name": "fraud-alb.example", "scheme": "internet-facing", "target_group_port": 5000}
 STORAGE = {
     "bucket": "models",
-    "neighbours": [{"stack": "credit", "prefix": "credit"}],
+    "shared_with": [{"stack": "credit", "prefix": "credit"}],
     "adopted": False,
     "kms_key_arn": None,
 }

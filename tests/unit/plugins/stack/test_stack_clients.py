@@ -12,7 +12,7 @@ from typing import Any
 import boto3.session
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_inventory_conn
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.clients import one_session
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.clients import one_session
 
 from tests.unit.plugins.run_module import COLLECTIONS, run_module
 

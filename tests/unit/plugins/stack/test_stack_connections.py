@@ -5,21 +5,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import connections, problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.connection_facts import DEFAULT, class_memory
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.ecs_mlflow import connections
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.ecs_mlflow.kinds import SERVICE
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.connection_facts import (
+    DEFAULT,
+    class_memory,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.database_offers import Database
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.existing import Existing
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.run_module import ROOT
-from tests.unit.plugins.stack.stack_inputs import ROLES, everything
+from tests.unit.plugins.stack import stack_looks
+from tests.unit.plugins.stack.stack_inputs import everything
 
 GIB = 2**30
 MICRO = {"instance_class": "db.t3.micro", "memory": GIB, "max_connections": DEFAULT}
@@ -85,9 +89,9 @@ def test_the_defaults_fit_and_one_task_more_does_not() -> None:
 @pytest.mark.parametrize("inventory", ["dev", "local", "prod"])
 def test_each_inventory_fits_with_room_for_its_autoscaling(inventory: str) -> None:
     text = (ROOT / "inventories" / inventory / "group_vars" / "mlflow.yml").read_text(encoding="utf-8")
-    given = {name: value for name, value in yaml.safe_load(text).items() if not name.startswith("ansible_")}
-    values = everything(**given)
-    assert _found(**given) == []
+    existing = {name: value for name, value in yaml.safe_load(text).items() if not name.startswith("ansible_")}
+    values = everything(**existing)
+    assert _found(**existing) == []
     assert not values["ecs_mlflow_autoscaling"] or values["ecs_mlflow_max_count"] > values["ecs_mlflow_desired_count"]
 
 
@@ -144,26 +148,18 @@ def test_a_database_of_somebody_s_own_counts_by_its_own_class_and_parameters() -
 
 
 def test_the_service_runs_as_many_tasks_during_a_deployment_as_are_counted() -> None:
-    role = (ROLES / "ecs_mlflow" / "vars" / "main.yml").read_text(encoding="utf-8")
-    assert re.findall(r"maximum_percent: (\d+)", role) == [str(connections.DEPLOYING)]
+    (percent,) = [field.desired for field in SERVICE.fields if field.name == "maximum_percent"]
+    assert percent == connections.DEPLOYING
 
 
 REGION = "eu-west-2"
 
 
-def _asked(aws: Any, given: Given | None = None) -> Any:
-    clients = {service: aws.client(service) for service in discovery.SERVICES}
-    _resources, region = discovery.discover(
-        clients,
-        stack_names("fraud", REGION),
-        region=REGION,
-        bucket_name=None,
-        with_region=True,
-        given=given,
-        database=Database("db.t3.small", "15", []),
-    )
-    assert region is not None
-    return region["connections"]
+def _asked(aws: Any, existing: Existing | None = None) -> Any:
+    clients, names = stack_looks.clients(aws.client), stack_names("fraud", REGION)
+    return stack_looks.facts(clients, names, REGION, Database("db.t3.small", "15", []), existing=existing)[
+        "connections"
+    ]
 
 
 def test_the_class_that_is_wanted_is_asked_about(aws: Any) -> None:
@@ -189,10 +185,10 @@ def test_a_given_database_is_asked_about_its_class_and_its_parameters(aws: Any) 
         AllocatedStorage=20,
         DBParameterGroupName="team",
     )
-    given = Given(vpc_id="vpc-1", db_instance="team-postgres")
-    assert _asked(aws, given) == {"instance_class": "db.m5.large", "memory": 8 * GIB, "max_connections": "321"}
+    existing = Existing(vpc_id="vpc-1", db_instance="team-postgres")
+    assert _asked(aws, existing) == {"instance_class": "db.m5.large", "memory": 8 * GIB, "max_connections": "321"}
     rds.delete_db_instance(DBInstanceIdentifier="team-postgres", SkipFinalSnapshot=True)
-    assert _asked(aws, given) is None
+    assert _asked(aws, existing) is None
 
 
 def test_a_class_that_ec2_does_not_know_has_no_memory(aws: Any) -> None:

@@ -9,13 +9,18 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.rds_parameters import parameter_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database, database_offers
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.database_offers import (
+    Database,
+    database_offers,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.parameters import parameter_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.run_module import run_module
+from tests.unit.plugins.stack import stack_looks
 from tests.unit.plugins.stack.stack_inputs import everything
 
 VERSIONS = ["14.9", "15.4", "15.10", "16.3"]
@@ -245,8 +250,8 @@ REGION = "eu-west-2"
 
 def _asked(aws: Any, **fields: Any) -> dict[str, Any]:
     asked = Database(**{"instance_class": "db.t3.micro", "engine_version": "15", "parameters": [], **fields})
-    clients = {service: aws.client(service) for service in discovery.SERVICES}
-    found: dict[str, Any] = discovery.region_facts(clients, REGION, None, asked)["database"]
+    account = discovery.account_of(stack_looks.clients(aws.client), stack_names("fraud", REGION), region=REGION)
+    found: dict[str, Any] = discovery.region_facts(account, asked)["database"]
     return found
 
 

@@ -12,23 +12,27 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compare
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.bucket import where
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import route_table_of
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.keys import key_facts, key_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import Owner
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.alb.reads import resources as read_alb
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.egress import route_table_of
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.resources import resources as read_rds
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.registry import COMPONENTS as ALL
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.secrets.resources import (
+    resources as read_secrets,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.storage.resources import where
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.comparison import compare
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.existing import Existing
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.keys import key_facts, key_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.run_module import run_module
+from tests.unit.plugins.stack import stack_looks
 
 REGION = "eu-west-2"
 LISTS = {"namesakes", "elastic_ips", "foreign", "loose_internet_gateways", "user_secrets"}
-COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs"}
+COMPONENTS = {"network", "secrets", "rds", "storage", "alb", "ecs_mlflow"}
 
 
 def _clients(aws: Any, **options: Any) -> dict[str, Any]:
@@ -42,18 +46,22 @@ def _tags(stack: str, **more: str) -> list[dict[str, str]]:
 
 def test_empty_account(aws: Any) -> None:
     names = stack_names("nothing-here", REGION)
-    found, facts = discovery.discover(
-        _clients(aws), names, region=REGION, bucket_name="nothing-here-artifacts", with_region=True
-    )
-    assert set(found) == COMPONENTS | LISTS | {"beside_given", "deleted_secrets", "backups", "revisions", "rds_groups"}
+    found = stack_looks.resources(_clients(aws), names, REGION, bucket_name="nothing-here-artifacts")
+    facts = stack_looks.facts(_clients(aws), names, REGION, bucket_name="nothing-here-artifacts")
+    assert set(found) == COMPONENTS | LISTS | {
+        "beside_existing",
+        "deleted_secrets",
+        "backups",
+        "revisions",
+        "rds_groups",
+    }
     assert all(found[key] == [] for key in LISTS)
-    assert (found["beside_given"], found["deleted_secrets"]) == ({}, {})
+    assert (found["beside_existing"], found["deleted_secrets"]) == ({}, {})
     assert found["backups"] == {"lost": [], "former": []}
     assert found["revisions"] == {"service": None, "migration": None}
     assert found["rds_groups"] == {"subnet_group": None, "parameter_groups": []}
-    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"ecs"}
-    assert set(found["ecs"].values()) == {None}
-    assert facts is not None
+    assert {key for key in COMPONENTS if found[key] is None} == COMPONENTS - {"ecs_mlflow"}
+    assert set(found["ecs_mlflow"].values()) == {None}
     assert facts["zones"] == ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
     assert facts["bucket"] == {"name": "nothing-here-artifacts", "state": "absent", "region": None}
     majors = {version.split(".")[0] for version in facts["postgres_versions"]}
@@ -61,7 +69,7 @@ def test_empty_account(aws: Any) -> None:
 
 
 def test_versions_are_sorted_by_number(aws: Any) -> None:
-    facts = discovery.region_facts(_clients(aws), REGION, None)
+    facts = stack_looks.facts(_clients(aws), stack_names("nothing-here", REGION), REGION)
     numbers = [tuple(map(int, version.split("."))) for version in facts["postgres_versions"]]
     assert numbers == sorted(numbers)
     assert facts["bucket"] is None
@@ -123,15 +131,13 @@ def by_hand(aws: Any) -> Iterator[dict[str, Any]]:
 
 
 def _found(aws: Any, by_hand: dict[str, Any]) -> dict[str, Any]:
-    found, _facts = discovery.discover(
-        _clients(aws),
-        stack_names(by_hand["stack"], REGION),
-        region=REGION,
-        bucket_name="made-by-hand-artifacts",
-        with_region=False,
-        adopted=["made-by-hand-artifacts"],
-    )
-    return found
+    return _both(aws, by_hand)[0]
+
+
+def _both(aws: Any, by_hand: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    bucket = "made-by-hand-artifacts"
+    names = stack_names(by_hand["stack"], REGION)
+    return stack_looks.both(_clients(aws), names, REGION, bucket_name=bucket, adopted=[bucket])
 
 
 def test_network_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
@@ -181,7 +187,7 @@ def test_address_secret_and_bucket_made_by_hand(aws: Any, by_hand: dict[str, Any
         "bucket": "made-by-hand-artifacts",
         "tags": {},
         "adopted": True,
-        "neighbours": [],
+        "shared_with": [],
         "policy": None,
         "encryption": None,
         "kms_key_arn": None,
@@ -235,7 +241,7 @@ def test_tag_of_the_stack_makes_the_bucket_ours(aws: Any, by_hand: dict[str, Any
     aws.client("s3").delete_bucket_tagging(Bucket="made-by-hand-artifacts")
 
 
-def test_another_stack_in_the_bucket_is_a_neighbour_as_long_as_it_is_there(aws: Any, by_hand: dict[str, Any]) -> None:
+def test_another_stack_in_the_bucket_is_found_as_long_as_it_is_there(aws: Any, by_hand: dict[str, Any]) -> None:
     def rule(name: str, prefix: str) -> dict[str, Any]:
         expiration = {"NoncurrentDays": 90}
         return {
@@ -256,12 +262,12 @@ def test_another_stack_in_the_bucket_is_a_neighbour_as_long_as_it_is_there(aws: 
     ]
     s3.put_bucket_lifecycle_configuration(Bucket="made-by-hand-artifacts", LifecycleConfiguration={"Rules": rules})
     try:
-        assert _found(aws, by_hand)["storage"]["neighbours"] == []
+        assert _found(aws, by_hand)["storage"]["shared_with"] == []
         for name in ("next-door", "all"):
             secrets.create_secret(Name=f"{name}/mlflow/admin", SecretString="{}")
-        assert _found(aws, by_hand)["storage"]["neighbours"] == [{"stack": "next-door", "prefix": "next/door"}]
+        assert _found(aws, by_hand)["storage"]["shared_with"] == [{"stack": "next-door", "prefix": "next/door"}]
         secrets.delete_secret(SecretId="next-door/mlflow/admin", RecoveryWindowInDays=7)
-        assert _found(aws, by_hand)["storage"]["neighbours"] == []
+        assert _found(aws, by_hand)["storage"]["shared_with"] == []
     finally:
         s3.delete_bucket_lifecycle(Bucket="made-by-hand-artifacts")
 
@@ -304,11 +310,11 @@ def test_a_database_made_anew_has_another_resource_id(aws: Any) -> None:
             MasterUserPassword="".join(["not", "a", "secret", "1"]),
             **most,
         )
-        found = discovery.rds(clients, names, Given(), Owner(names.stack, ["DB instance"]))
+        found = read_rds(discovery.account_of(clients, names, region=REGION, adopted=["DB instance"]))
         assert found is not None
         seen.append(found)
         rds.delete_db_instance(DBInstanceIdentifier=names.database, SkipFinalSnapshot=True)
-        assert discovery.rds(clients, names, Given(), Owner(names.stack, ["DB instance"])) is None
+        assert read_rds(discovery.account_of(clients, names, region=REGION, adopted=["DB instance"])) is None
     assert seen[0]["resource_id"] != seen[1]["resource_id"]
     assert [found["resource_id"][:3] for found in seen] == ["db-", "db-"]
     assert [found["max_allocated_storage"] for found in seen] == [100, None]
@@ -316,10 +322,8 @@ def test_a_database_made_anew_has_another_resource_id(aws: Any) -> None:
 
 
 def test_another_stack_sees_nothing_of_it(aws: Any, by_hand: dict[str, Any]) -> None:
-    found, _facts = discovery.discover(
-        _clients(aws), stack_names("made-by", REGION), region=REGION, bucket_name=None, with_region=False
-    )
-    of_nothing = {"ecs", "backups", "revisions", "rds_groups"}
+    found = stack_looks.resources(_clients(aws), stack_names("made-by", REGION), REGION)
+    of_nothing = {"ecs_mlflow", "backups", "revisions", "rds_groups"}
     assert [key for key, value in found.items() if value and key not in of_nothing] == []
 
 
@@ -327,7 +331,8 @@ def test_a_deleted_secret_is_absent(aws: Any) -> None:
     sm, stack = aws.client("secretsmanager"), "deleted-secret"
     arn = sm.create_secret(Name="deleted-secret/database/mlflow", SecretString="{}", Tags=_tags(stack))["ARN"]
     sm.delete_secret(SecretId=arn, RecoveryWindowInDays=7)
-    living, deleted = discovery.secrets(_clients(aws), stack_names(stack, REGION), Given(), Owner(stack))
+    account = discovery.account_of(_clients(aws), stack_names(stack, REGION), region=REGION)
+    living, deleted = read_secrets(account)
     assert (living, set(deleted), deleted["database"]["arn"]) == (None, {"database"}, arn)
     sm.restore_secret(SecretId=arn)
     sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
@@ -397,23 +402,14 @@ def test_module_gives_a_hopeless_wait_up_at_once(aws: Any) -> None:
     )
 
 
-def _settings(aws: Any, stack: str, found: dict[str, Any], bucket: str) -> dict[str, Any]:
-    clients = {**_clients(aws), **{service: aws.client(service) for service in readers.SERVICES}}
-    account = Account(clients, stack_names(stack, REGION), found, bucket)
-    return readers.read_settings(account, readers.READERS)
-
-
 def test_an_account_without_the_stack_has_no_settings_of_it(aws: Any) -> None:
-    found, _region = discovery.discover(
-        _clients(aws), stack_names("nothing-here", REGION), region=REGION, bucket_name=None, with_region=False
-    )
-    settings = _settings(aws, "nothing-here", found, "")
-    assert set(settings) == set(readers.READERS)
+    _found_none, settings = stack_looks.both(_clients(aws), stack_names("nothing-here", REGION), REGION)
+    assert set(settings) == set(ALL)
     assert [kinds for kinds in settings.values() if any(kinds.values())] == []
 
 
 def test_settings_name_what_was_made_by_hand(aws: Any, by_hand: dict[str, Any]) -> None:
-    settings = _settings(aws, by_hand["stack"], _found(aws, by_hand), "made-by-hand-artifacts")
+    _resources, settings = _both(aws, by_hand)
     network = settings["network"]
     assert set(network["subnet"]) == {"10.9.1.0/24", "10.9.2.0/24"}
     assert network["subnet"]["10.9.2.0/24"]["zone"] == "eu-west-2a"
@@ -511,7 +507,8 @@ def test_a_load_balancer_that_is_gone_but_still_named_by_the_given_target_group(
         describe_load_balancers=_not_found,
     )
     names = stack_names("gone", REGION)
-    found = discovery.alb({"elbv2": elb}, names, Given(target_group_arn="tg"), Owner("gone", ()))
+    existing = Existing(target_group_arn="tg")
+    found = read_alb(discovery.account_of({"elbv2": elb}, names, region=REGION, existing=existing))
     assert found is not None
     assert (found["target_group_arn"], found["load_balancer_arn"]) == ("tg", None)
 
@@ -526,8 +523,8 @@ def test_what_lost_answers_and_two_operators_left_is_removed_by_the_next_run(aws
     names = stack_names(stack, REGION)
 
     def look() -> tuple[dict[str, Any], list[str]]:
-        found, _region = discovery.discover(_clients(aws), names, region=REGION, bucket_name=None, with_region=False)
-        current = _settings(aws, stack, found, "")["network"]
+        found, state = stack_looks.both(_clients(aws), names, REGION)
+        current = state["network"]
         wanted: dict[str, dict[str, dict[str, Any]]] = {kind: {stack: {}} for kind in ("VPC", "internet gateway")}
         wanted["route table"] = {f"{stack}-public": {}}
         return found, [change.says() for change in compare(wanted, current, list(wanted)).changes]

@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.scaling import DIMENSION, resource_id
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.ecs.service import plan_service
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compare
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.network import LETS_ALL_PASS
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.storage import _rule as _lifecycle_rule
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.fields import Row
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.endpoints import DEFAULT_POLICY
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.storage.kinds import LIFECYCLE_RULE
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.scaling import DIMENSION, resource_id
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._ecs.service import plan_service
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.comparison import compare
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 
-from tests.unit.plugins.run_module import ROOT, run_module
+from tests.unit.plugins.run_module import run_module
 from tests.unit.plugins.stack import stack_whole
+from tests.unit.plugins.stack.stack_looks import Ids
 
 REGION = "eu-west-2"
 NAMES = stack_names("behind-its-back", REGION)
@@ -136,9 +137,10 @@ def test_it_is_a_difference(made: Clients, by_hand: Callable[[Clients], None], s
 
 def test_the_versions_that_a_rule_keeps_are_read() -> None:
     rule = {"Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 9, "NewerNoncurrentVersions": 5}}
-    assert _lifecycle_rule(rule)["noncurrent_versions_kept"] == 5
-    dated = _lifecycle_rule({"Status": "Enabled", "Expiration": {"Date": datetime(2026, 1, 1, tzinfo=UTC)}})
-    assert dated["expiration"] == {"Date": "2026-01-01 00:00:00+00:00"}
+    dated = {"Status": "Enabled", "Expiration": {"Date": datetime(2026, 1, 1, tzinfo=UTC)}}
+    found = LIFECYCLE_RULE.current([Row("kept", rule), Row("dated", dated)], Ids())
+    assert found["kept"]["noncurrent_versions_kept"] == 5
+    assert found["dated"]["expiration"] == {"Date": "2026-01-01 00:00:00+00:00"}
 
 
 def _mended(made: Clients, undone: Sequence[str], module: str, aws: Any, **args: Any) -> None:
@@ -191,7 +193,8 @@ def test_the_role_s_modules_take_away_the_policies_of_others(made: Clients, aws:
 
 
 def settings_of(made: Clients, kind: str, name: str) -> dict[str, Any]:
-    return stack_whole.settings(made, NAMES, REGION)[kind][name]
+    found: dict[str, Any] = stack_whole.settings(made, NAMES, REGION)[kind][name]
+    return found
 
 
 def test_the_target_group_s_modules_set_its_port_and_its_attributes(made: Clients, aws: Any) -> None:
@@ -222,11 +225,11 @@ def test_the_target_group_s_modules_set_its_port_and_its_attributes(made: Client
 def test_an_endpoint_lets_everything_pass_again(made: Clients, aws: Any) -> None:
     close_endpoint(made)
     (endpoint,) = settings_of(made, "S3 gateway endpoint", NAMES.stack)["ids"]
-    args = {"vpc_endpoint_id": endpoint, "policy": LETS_ALL_PASS, "region": REGION}
+    args = {"vpc_endpoint_id": endpoint, "policy": DEFAULT_POLICY, "region": REGION}
     assert run_module("vpc_endpoint_policy", args, aws.process_env, check=True)["changed"] is True
-    assert settings_of(made, "S3 gateway endpoint", NAMES.stack)["policy"] != LETS_ALL_PASS
+    assert settings_of(made, "S3 gateway endpoint", NAMES.stack)["policy"] != DEFAULT_POLICY
     assert run_module("vpc_endpoint_policy", args, aws.process_env)["changed"] is True
-    assert settings_of(made, "S3 gateway endpoint", NAMES.stack)["policy"] == LETS_ALL_PASS
+    assert settings_of(made, "S3 gateway endpoint", NAMES.stack)["policy"] == DEFAULT_POLICY
     assert run_module("vpc_endpoint_policy", args, aws.process_env)["changed"] is False
     gone = run_module("vpc_endpoint_policy", {**args, "vpc_endpoint_id": "vpce-0123"}, aws.process_env)
     assert gone["msg"].startswith("Setting the policy of the VPC endpoint vpce-0123 failed: ")
@@ -236,11 +239,6 @@ def test_scaling_that_was_suspended_goes_on(made: Clients, aws: Any) -> None:
     suspend_scaling(made)
     where = {"cluster": NAMES.cluster, "service": NAMES.service, "min_capacity": 0, "max_capacity": 2}
     _mended(made, ("scaling", NAMES.service, "suspended"), "ecs_scaling", aws, **where)
-
-
-def test_the_network_role_wants_the_policy_that_aws_gives() -> None:
-    variables = yaml.safe_load((ROOT / "roles" / "network" / "vars" / "main.yml").read_text(encoding="utf-8"))
-    assert variables["__network_endpoint_policy"] == LETS_ALL_PASS
 
 
 @pytest.mark.parametrize(("now", "asked", "anew"), [(True, False, True), (False, False, False), (False, True, False)])

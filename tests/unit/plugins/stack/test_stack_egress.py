@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.egress import (
     nat_plan,
     route_table_of,
     without_endpoint,

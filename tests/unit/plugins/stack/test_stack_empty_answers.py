@@ -15,16 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, teardown
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.database_offers import Database
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.given import Given, given_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.database_offers import Database
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import teardown
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.existing import Existing, existing_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.lost import lost_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import StackNames, stack_names
 from botocore.exceptions import ClientError
 
-from tests.unit.plugins.stack import stack_whole
+from tests.unit.plugins.stack import stack_looks, stack_whole
 
 REGION = "eu-south-1"
 #: A list in an answer: service, operation, and the keys on the way to it. ``[]`` stands for each row of a list.
@@ -102,35 +100,28 @@ def _empty(value: Any, path: tuple[str, ...]) -> None:
             _empty(value[path[0]], path[1:])
 
 
-def _read(clients: dict[str, Any], names: StackNames, given: Given) -> None:
+def _read(clients: dict[str, Any], names: StackNames, existing: Existing) -> None:
     """All that stack_info reads of a stack, and makes of it."""
     bucket = stack_whole.bucket_of(names)
-    found, _facts = discovery.discover(
-        clients,
-        names,
-        region=REGION,
-        bucket_name=bucket,
-        with_region=True,
-        given=given,
-        database=Database("db.t3.micro", "15", ["max_connections"]),
-    )
-    given_problems(given, found, REGION)
+    found, _current = stack_looks.both(clients, names, REGION, bucket_name=bucket, existing=existing)
+    asked = Database("db.t3.micro", "15", ["max_connections"])
+    stack_looks.facts(clients, names, REGION, asked, bucket_name=bucket, existing=existing)
+    existing_problems(existing, found, REGION)
     lost_problems(found, names, REGION)
-    if not given.vpc_id:
-        readers.read_settings(Account(clients, names, found, bucket), readers.READERS)
+    if not existing.vpc_id:
         teardown.owned_vpcs(clients["ec2"], names)
         teardown.obstacles(clients["ec2"], names, found)
 
 
 @pytest.fixture(scope="module")
-def stack(aws: Any) -> Iterator[tuple[dict[str, Any], StackNames, Given]]:
+def stack(aws: Any) -> Iterator[tuple[dict[str, Any], StackNames, Existing]]:
     """A whole stack, and its parts as those of somebody else would be given."""
     names = stack_names("emptied", REGION)
     real = stack_whole.clients(lambda service: aws.client(service, region=REGION))
     stack_whole.make(real, names, REGION, {})
     found, _settings = stack_whole.read(real, names, REGION)
     network = found["network"]
-    given = Given(
+    existing = Existing(
         vpc_id=network["vpc_id"],
         public_subnet_ids=tuple(network["public_subnet_ids"]),
         private_subnet_ids=tuple(network["private_subnet_ids"]),
@@ -139,25 +130,25 @@ def stack(aws: Any) -> Iterator[tuple[dict[str, Any], StackNames, Given]]:
         master_secret_arn=found["secrets"]["master"]["arn"],
         target_group_arn=found["alb"]["target_group_arn"],
     )
-    yield real, names, given
+    yield real, names, existing
     real["rds"].delete_db_instance(DBInstanceIdentifier=names.database, SkipFinalSnapshot=True)
 
 
 @pytest.mark.parametrize("whose", ["own", "given"])
-def test_no_empty_list_ends_in_a_traceback(stack: tuple[dict[str, Any], StackNames, Given], whose: str) -> None:
+def test_no_empty_list_ends_in_a_traceback(stack: tuple[dict[str, Any], StackNames, Existing], whose: str) -> None:
     real, names, brought = stack
-    given = brought if whose == "given" else Given()
+    existing = brought if whose == "given" else Existing()
     known: dict[str, Any] = {}
     places: set[Place] = set()
     clients = {service: Recorded(service, client, known, places) for service, client in real.items()}
-    _read(clients, names, given)
+    _read(clients, names, existing)
     assert len(places) > 60
     wrong = {}
     for place in sorted(places):
         for client in clients.values():
             client.emptied = place
         try:
-            _read(clients, names, given)
+            _read(clients, names, existing)
         except Exception as error:  # a traceback to whoever runs the playbook
             wrong[".".join([place[0], place[1], *place[2]])] = repr(error)
     assert wrong == {}

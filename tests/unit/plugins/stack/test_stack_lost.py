@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import lost
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.lost import lost_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import lost
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.lost import lost_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 
 from tests.unit.plugins.run_module import run_module
 
@@ -34,7 +34,7 @@ def _resources(**changes: Any) -> dict[str, Any]:
     """What discovery finds of a stack without a database, and without anything that shows data."""
     return {
         "rds": None,
-        "ecs": {"service_arn": None},
+        "ecs_mlflow": {"service_arn": None},
         "secrets": SECRETS,
         "deleted_secrets": {},
         "foreign": [],
@@ -68,7 +68,10 @@ def test_a_deployment_that_never_held_data_goes_on(changes: dict[str, Any]) -> N
 
 
 LOST: list[tuple[dict[str, Any], tuple[str, ...]]] = [
-    ({"ecs": {"service_arn": "arn:service"}}, ("does not exist", "the service fraud shows", "RDS has no snapshot")),
+    (
+        {"ecs_mlflow": {"service_arn": "arn:service"}},
+        ("does not exist", "the service fraud shows", "RDS has no snapshot"),
+    ),
     ({"revisions": {"service": REVISION, "migration": None}}, ("the task definition fraud shows",)),
     ({"revisions": {"service": None, "migration": RAN}}, ("the migration fraud-migration that has run shows",)),
     # The definitions are deregistered, and there is no backup.
@@ -89,7 +92,7 @@ LOST: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         ),
     ),
     (
-        {"backups": {"lost": [RETAINED, SNAPSHOT], "former": []}, "ecs": {"service_arn": "arn:service"}},
+        {"backups": {"lost": [RETAINED, SNAPSHOT], "former": []}, "ecs_mlflow": {"service_arn": "arn:service"}},
         (
             "the service fraud, 2 backups of it show",
             "restore-db-instance-to-point-in-time --source-dbi-resource-id db-A --use-latest-restorable-time",
@@ -97,7 +100,7 @@ LOST: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         ),
     ),
     (
-        {"rds": {**INSTANCE, "status": "deleting"}, "ecs": {"service_arn": "arn:service"}},
+        {"rds": {**INSTANCE, "status": "deleting"}, "ecs_mlflow": {"service_arn": "arn:service"}},
         ("fraud-db is being deleted, and",),
     ),
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import is_transient
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._transient import is_transient
 
 from tests.unit.plugins.lost_answers import lossy
 from tests.unit.plugins.run_module import run_module

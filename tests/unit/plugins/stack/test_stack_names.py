@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.stack import NAME_LIMIT, input_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight.stack import NAME_LIMIT, input_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import (
     ELB_NAME_LIMIT,
     ROLE_NAME_LIMIT,
     StackNames,

@@ -16,8 +16,9 @@ from typing import Any
 import boto3
 import botocore.exceptions
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery, outage
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.outage import is_outage, patiently
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery, outage
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.outage import is_outage, patiently
 from ansible_collections.mlops.mlflow_aws.plugins.modules import stack_info
 from botocore.config import Config
 
@@ -159,18 +160,19 @@ def test_every_read_of_the_module_is_patient(monkeypatch: pytest.MonkeyPatch) ->
     tries = iter([OUTAGES[0], None])
     told: list[str] = []
 
-    def discover(*_args: Any, **_options: Any) -> tuple[dict[str, Any], None]:
+    def discover(_account: Any) -> dict[str, Any]:
         if error := next(tries):
             raise error
-        return {"found": True}, None
+        return {"foreign": []}
 
     class Module:
         """Its options, none of them given."""
 
-        params = dict.fromkeys(stack_info.ARGUMENTS)
+        params = dict.fromkeys(stack_info.ARGUMENTS) | {"adopt": [], "bucket_sharers": []}
         region = "eu-west-2"
         warn = staticmethod(told.append)
 
     monkeypatch.setattr(discovery, "discover", discover)
-    assert stack_info.look(Module(), {}, None) == ({"found": True}, None)  # type: ignore[arg-type]
+    reader = stack_info.Reader(Module(), {}, stack_names("fraud", "eu-west-2"))
+    assert reader.look_until_owned().resources == {"foreign": []}
     assert len(told) == 1

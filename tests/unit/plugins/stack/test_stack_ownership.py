@@ -11,9 +11,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.ownership import (
     KINDS,
     STACK_TAG,
     Owner,
@@ -21,6 +20,7 @@ from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership i
 )
 
 from tests.unit.plugins.run_module import run_module
+from tests.unit.plugins.stack import stack_looks
 
 REGION = "eu-west-2"
 STACK = "taken-names"
@@ -144,11 +144,7 @@ def theirs(aws: Any) -> Iterator[dict[str, str]]:
 
 
 def _discover(aws: Any, adopted: tuple[str, ...] = ()) -> dict[str, Any]:
-    clients = {service: aws.client(service) for service in discovery.SERVICES}
-    found, _region = discovery.discover(
-        clients, NAMES, region=REGION, bucket_name=None, with_region=False, adopted=adopted
-    )
-    return found
+    return stack_looks.resources(stack_looks.clients(aws.client), NAMES, REGION, adopted=adopted)
 
 
 def test_every_kind_is_seen_as_somebody_elses_and_left_out(aws: Any, theirs: dict[str, str]) -> None:
@@ -158,7 +154,7 @@ def test_every_kind_is_seen_as_somebody_elses_and_left_out(aws: Any, theirs: dic
     assert {row["kind"]: row["id"] for row in found["foreign"]} == theirs
     assert {row["stack"] for row in found["foreign"]} == {None}
     assert (found["secrets"], found["rds"], found["alb"]) == (None, None, None)
-    assert set(found["ecs"].values()) == {None}
+    assert set(found["ecs_mlflow"].values()) == {None}
     assert found["revisions"] == {"service": None, "migration": None}
     assert found["rds_groups"] == {"subnet_group": None, "parameter_groups": []}
     network = found["network"]
@@ -188,7 +184,7 @@ def test_a_service_of_somebody_else_in_the_stacks_cluster_is_seen(aws: Any, thei
     )["service"]["serviceArn"]
     try:
         found = _discover(aws, ("cluster",))
-        assert found["ecs"]["service_arn"] is None
+        assert found["ecs_mlflow"]["service_arn"] is None
         assert ("service", arn) in [(row["kind"], row["id"]) for row in found["foreign"]]
     finally:
         ecs.delete_service(cluster=theirs["cluster"], service=arn, force=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible import context
 from ansible_collections.mlops.mlflow_aws.plugins.callback.plan import CallbackModule, summary
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import UnknownFieldError, compare
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.comparison import UnknownFieldError, compare
 from hypothesis import given
 from hypothesis import strategies as some
 

@@ -9,17 +9,14 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import (
-    ecs_mlflow,
-    mlflow_access,
-    problems,
-    warnings,
-)
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.postgres_versions import newest_offered
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.ecs_mlflow import workers as ecs_mlflow
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.ecs_mlflow.definitions import definitions
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.versions import newest_offered
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import mlflow_access, problems, warnings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plugins.stack.stack_inputs import ROLES, everything, input_problems, inputs, options
+from tests.unit.plugins.stack.stack_inputs import ROLES, everything, input_problems, inputs, options, stack
 
 ALL_ROLES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 
@@ -568,8 +565,10 @@ def test_all_that_the_server_is_given_in_place_of_other_values_is_refused() -> N
 
 def test_all_that_the_role_gives_the_task_is_refused_in_the_added_environment() -> None:
     """It is combined with the added one, which would win."""
-    role = (ROLES / "ecs_mlflow" / "vars" / "main.yml").read_text(encoding="utf-8")
-    names = set(re.findall(r"'?\b(MLFLOW_\w+|TMPDIR|HOME|AWS_DEFAULT_REGION)'?:", role))
+    found = definitions(stack(ecs_mlflow_environment={})).values()
+    containers = [one for definition in found for one in definition.containers]
+    names = {name for one in containers for key in ("environment", "secrets") for name in one.get(key, {})}
+    names -= {"PIP_INDEX_URL", "UV_INDEX_URL"}
     assert len(names) > 20
     assert [one for one in names if not input_problems("ecs_mlflow", ecs_mlflow_environment={one: "x"})] == []
 

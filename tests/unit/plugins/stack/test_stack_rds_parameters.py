@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_texts import as_text
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.texts import as_text
 from ansible_collections.mlops.mlflow_aws.plugins.modules.rds_parameters import plan, problems
 
 from tests.unit.plugins.run_module import run_module

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.rds_status import ACCEPTS_CONNECTIONS
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.readiness import State, state
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.status import ACCEPTS_CONNECTIONS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.readiness import State, state
 
 
 def _database(status: str, usable: bool = False) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.reading import newest_revision
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.untag import remove_tags
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.reading import newest_revision
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.untag import remove_tags
 
 Requests = Callable[[Any], list[str]]
 REGION = "eu-west-2"

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compare
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings import readers
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.common import Account
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import discovery
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_ecs import wanted_policies
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.ecs_mlflow.kinds import SCALING
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import discovery
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.comparison import compare
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
 from botocore.stub import Stubber
 
+from tests.unit.plugins.stack import stack_inputs, stack_looks
+
 NAMES = stack_names("scaled-by-hand", "eu-west-2")
-WANTED = {
-    "min_capacity": 1,
-    "max_capacity": 4,
-    **wanted_policies(
-        {
-            "name": f"{NAMES.stack}-{kind}",
-            "metric": f"ECSServiceAverage{metric}Utilization",
-            "target_value": 70,
-            "scale_in_cooldown": 300,
-            "scale_out_cooldown": 60,
-        }
-        for kind, metric in (("cpu", "CPU"), ("memory", "Memory"))
-    ),
-}
+WANTED = SCALING.desired(
+    stack_inputs.stack(
+        stack_name=NAMES.stack,
+        ecs_mlflow_autoscaling=True,
+        ecs_mlflow_min_count=1,
+        ecs_mlflow_max_count=4,
+        ecs_mlflow_autoscaling_cpu=70,
+        ecs_mlflow_autoscaling_memory=70,
+    )
+)[NAMES.service]
 
 
 CPU = {
@@ -53,17 +49,17 @@ def _current(aws: Any, *policies: dict[str, Any]) -> dict[str, Any]:
     with Stubber(scaling) as stubbed:
         stubbed.add_response("describe_scalable_targets", {"ScalableTargets": [target]})
         stubbed.add_response("describe_scaling_policies", {"ScalingPolicies": list(policies)})
-        services = {*discovery.SERVICES, *readers.SERVICES}
-        clients = {**{service: aws.client(service) for service in services}, "application-autoscaling": scaling}
-        account = Account(clients, NAMES, {"secrets": None, "ecs": None}, "")
-        found: dict[str, Any] = readers.read_settings(account, ["ecs_mlflow"])["ecs_mlflow"]
+        clients = {**stack_looks.clients(aws.client), "application-autoscaling": scaling}
+        account = discovery.account_of(clients, NAMES, region="eu-west-2")
+        resources = {"secrets": None, "ecs_mlflow": None}
+        found: dict[str, Any] = discovery.current_state(account, resources, ["ecs_mlflow"])["ecs_mlflow"]
     return found
 
 
 def test_a_policy_that_is_missing_is_a_change(aws: Any) -> None:
     (change,) = compare({"scaling": {NAMES.service: WANTED}}, _current(aws)).changes
     assert (change.action, change.kind, change.name) == ("change", "scaling", NAMES.service)
-    assert {key.split(".")[0] for key in change.after} == {f"{NAMES.stack}-cpu", f"{NAMES.stack}-memory"}
+    assert {key.split(".")[0] for key in change.after} == {"cpu_policy", "memory_policy"}
 
 
 def test_of_two_policies_the_one_that_is_missing_is_told(aws: Any) -> None:
@@ -75,4 +71,4 @@ def test_of_two_policies_the_one_that_is_missing_is_told(aws: Any) -> None:
         "TargetTrackingScalingPolicyConfiguration": CPU,
     }
     (change,) = compare({"scaling": {NAMES.service: WANTED}}, _current(aws, policy)).changes
-    assert {key.split(".")[0] for key in change.after} == {f"{NAMES.stack}-memory"}
+    assert {key.split(".")[0] for key in change.after} == {"memory_policy"}

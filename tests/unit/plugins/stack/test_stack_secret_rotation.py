@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.rotation import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.rotation import (
     RotationError,
     Versions,
     alternated,

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.kinds import SECURITY_GROUP
 from ansible_collections.mlops.mlflow_aws.plugins.modules import security_group
 from botocore.exceptions import ClientError
 
 from tests.unit.plugins.run_module import run_module
+from tests.unit.plugins.stack import stack_inputs
 
 REGION = "eu-west-2"
 ROLE = Path(__file__).resolve().parents[4] / "roles" / "network" / "tasks"
@@ -80,6 +82,8 @@ def test_the_role_lets_no_module_create_a_group_that_waits_without_end() -> None
     )
     assert creates[0] < rules[0]
     assert creates[1]["loop"] == rules[1]["loop"]
-    for option in ("name", "vpc_id", "description"):
-        of_both = (creates[1]["mlops.mlflow_aws.security_group"], rules[1]["amazon.aws.ec2_security_group"])
-        assert of_both[0][option] == of_both[1][option]
+    of_both = (creates[1]["mlops.mlflow_aws.security_group"], rules[1]["amazon.aws.ec2_security_group"])
+    assert of_both[0]["vpc_id"] == of_both[1]["vpc_id"]
+    for options in SECURITY_GROUP.options(stack_inputs.stack(), {}).values():
+        for option in ("name", "description"):
+            assert options["security_group"][option] == options["ec2_security_group"][option]

@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow.passwords import refuse_weak
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.passwords import strong_password
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow.passwords import refuse_weak
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.passwords import strong_password
 
 from tests.unit.plugins.run_module import COLLECTIONS, ROOT
 

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from ansible_collections.mlops.mlflow_aws.plugins.callback.plan import summary
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compare
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import teardown
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.egress import address_labels, nat_labels
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_network import wanted_nats
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.wanted_rds import wanted_groups
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.egress import (
+    address_labels,
+    nat_labels,
+)
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.kinds import ADDRESS, NAT_GATEWAY
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.rds.kinds import PARAMETER_GROUP
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import teardown
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.comparison import compare
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import StackNames, stack_names
 
-from tests.unit.plugins.stack import stack_whole
+from tests.unit.plugins.stack import stack_inputs, stack_whole
 
 REGION = "eu-central-1"
 STACK = "surplus"
@@ -61,7 +64,7 @@ def _network(*gateways: tuple[str, str, str]) -> dict[str, Any]:
     rows = [
         {"id": one, "subnet_id": subnet, "mine": True, "allocation_ids": [address]} for one, subnet, address in gateways
     ]
-    subnets = [{"id": "subnet-1", "cidr": "10.0.1.0/24", "zone": "a", "tier": "public"}]
+    subnets = [{"id": "subnet-1", "cidr": "10.0.1.0/24", "zone": "eu-west-2a", "tier": "public"}]
     return {"subnets": subnets, "nat_gateways": rows}
 
 
@@ -73,9 +76,10 @@ def test_a_second_address_of_one_name_is_removed_and_the_used_one_kept() -> None
     network = _network(("nat-1", "subnet-1", "eipalloc-2"))
     addresses = [_address("fraud-nat-0", 1), _address("fraud-nat-0", 2)]
     assert address_labels(addresses, network) == {"203.0.113.1": "203.0.113.1", "203.0.113.2": "fraud-nat-0"}
-    wanted = wanted_nats({"10.0.1.0/24": "a"}, network, addresses, "fraud", {})
-    assert wanted["elastic address"]["203.0.113.1"] is None
-    assert wanted["elastic address"]["fraud-nat-0"] == {"tags": {"Name": "fraud-nat-0"}}
+    asked = stack_inputs.stack({"network": network, "elastic_ips": addresses}, stack_name="fraud")
+    wanted = ADDRESS.desired(asked)
+    assert wanted["203.0.113.1"] is None
+    assert (wanted["fraud-nat-0"] or {})["tags"]["Name"] == "fraud-nat-0"
 
 
 def test_a_second_gateway_of_one_subnet_is_removed_and_the_used_one_kept() -> None:
@@ -84,9 +88,10 @@ def test_a_second_gateway_of_one_subnet_is_removed_and_the_used_one_kept() -> No
         "nat-1": "in 10.0.1.0/24",
         "nat-2": "nat-2",
     }
-    wanted = wanted_nats({"10.0.1.0/24": "a"}, network, [_address("fraud-nat-0", 1)], "fraud", {})
-    assert wanted["NAT gateway"]["nat-2"] is None
-    assert wanted["NAT gateway"]["in 10.0.1.0/24"] is not None
+    resources = {"network": network, "elastic_ips": [_address("fraud-nat-0", 1)]}
+    wanted = NAT_GATEWAY.desired(stack_inputs.stack(resources, stack_name="fraud"))
+    assert wanted["nat-2"] is None
+    assert wanted["in 10.0.1.0/24"] is not None
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +221,9 @@ def test_a_parameter_group_of_a_former_major_version_goes_unless_another_instanc
             Tags=tags,
         )
     current = stack_whole.settings(clients, names, REGION)
-    wanted = {"DB parameter group": wanted_groups({f"{prefix}15": {}}, current["DB parameter group"], STACK)}
+    asked = stack_inputs.stack(current={"rds": current}, stack_name=STACK, rds_engine_version="15")
+    groups = PARAMETER_GROUP.desired(asked)
+    wanted = {PARAMETER_GROUP.name: {name: fields and {} for name, fields in groups.items()}}
     found = compare(wanted, current, stack=STACK)
     removed = {row.name: row for row in found.changes}
     assert {row.action for row in found.changes} == {"remove"}

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.plan import compare
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight.tags import ignore_problems, tag_problems
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.settings.network import _common
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import StackNames, stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.tagging import (
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.endpoints import _common
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight.tags import ignore_problems, tag_problems
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.comparison import compare
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import StackNames, stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.tagging import (
     ignored,
     tag_record,
     tags_to_remove,
     tags_to_set,
 )
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.untag import service_of
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.untag import service_of
 from hypothesis import given
 from hypothesis import strategies as some
 

@@ -10,9 +10,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack import teardown
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.names import stack_names
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.ownership import STACK_TAG
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack import teardown
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.names import stack_names
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.ownership import STACK_TAG
 from botocore.exceptions import ClientError
 
 REGION = "eu-west-2"

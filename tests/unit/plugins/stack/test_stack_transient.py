@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.transient import KINDS
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._transient import KINDS
 from ansible_collections.mlops.mlflow_aws.plugins.test.transient import TestModule as Plugin
 
 transient = Plugin().tests()["transient"]

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.preflight import problems, typos
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._preflight import problems, typos
 from ansible_collections.mlops.mlflow_aws.plugins.plugin_utils.role_variables import options, own_names
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -113,7 +113,7 @@ def test_what_playbooks_and_roles_set_is_no_typo() -> None:
         for file in folder.rglob("*.yml"):
             if file.parent.name in ("playbooks", "tasks"):
                 given_names |= set(re.findall(r"^ +([a-z_]+): ", file.read_text(encoding="utf-8"), re.MULTILINE))
-    assert {"mlflow_access_rotate", "secrets_rotate", "stack_preflight_done", "stack_settings_wanted"} <= given_names
+    assert {"mlflow_access_rotate", "secrets_rotate", "stack_preflight_done", "stack_current_wanted"} <= given_names
     assert told(*given_names) == []
 
 

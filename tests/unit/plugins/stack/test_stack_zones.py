@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.fargate_zones import by_fargate
-from ansible_collections.mlops.mlflow_aws.plugins.module_utils.stack.zones import subnet_zones
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.fargate_zones import by_fargate
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._components.network.zones import subnet_zones
 
 ONE, TWO, THREE = "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"
 BUILT = {"subnets": [{"cidr": ONE, "zone": "a"}, {"cidr": TWO, "zone": "b"}]}
