@@ -112,7 +112,7 @@ guards: setup ## Call every route of both generations of MLflow as people withou
 .PHONY: test-slow
 test-slow: setup other-core ## Run the long tests: MLflow 2.18.0, faults, killed runs
 	python -m pytest -m slow tests/unit tests/integration
-	python -m tests.scenarios ecs_mlflow mlflow_access verify
+	python -m tests.scenarios ecs_mlflow mlflow_access network verify
 	python -m pytest -m slow tests/deployed
 
 .PHONY: coverage

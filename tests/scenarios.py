@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "molecule"
 LOCK = ROOT / ".cache" / "molecule.lock"
 
-#: These deploy a whole MLflow again, which `default` does too: minutes each, run by `make test-slow`.
-LONG = ("ecs_mlflow", "mlflow_access", "verify")
+#: Minutes each, run by `make test-slow`: most deploy a whole MLflow again, and `default` builds a network, too.
+LONG = ("ecs_mlflow", "mlflow_access", "network", "verify")
 
 
 def scenarios() -> list[str]:

@@ -512,17 +512,24 @@ def test_guessing_is_limited_and_locks_nobody_else_out(server: Server, path: str
     def ask(word: str, forwarded: str) -> Answer:
         return server.call("GET", path, login=(user, word), headers={"X-Forwarded-For": forwarded})
 
+    began = time.monotonic()
     answers = [ask(password(), f"198.51.100.{number}, {here}") for number in range(60)]
     statuses = [answer.status for answer in answers]
     assert statuses[:10] == [401] * 10
-    # Two workers with ten tries each; a slow machine may forgive some meanwhile.
-    assert statuses.count(401) < 40
-    assert statuses[-1] == 429
-    waits = {int(answer.headers.get("Retry-After", answer.headers.get("retry-after", "0"))) for answer in answers[-5:]}
+    # Two workers with ten tries each, of which each forgives one every 20 s.
+    assert statuses.count(401) <= 22 + (time.monotonic() - began) / 10
+    refused = [answer for answer in answers if answer.status == 429]
+    waits = {int(answer.headers.get("Retry-After", answer.headers.get("retry-after", "0"))) for answer in refused}
+    assert waits
     assert all(1 <= seconds <= 20 for seconds in waits)
-    assert {ask(word, here).status for _ in range(6)} == {429}
+
+    def refuses(forwarded: str) -> bool:
+        """Whether the right password is refused right after a wrong one was; one may be forgiven between the two."""
+        return any(ask(password(), here).status == ask(word, forwarded).status == 429 for _ in range(6))
+
+    assert refuses(here)
     # What the client itself has put in front of the load balancer's entry is no way out, and none to lock others out.
-    assert ask(word, f"{there}, {here}").status == 429
+    assert refuses(f"{there}, {here}")
     assert {ask(word, f"{here}, {there}").status for _ in range(6)} <= {200, 403, 404}
     assert server.call("GET", path).status != 429
 

@@ -199,6 +199,7 @@ def test_a_revision_tells_its_database_and_secrets(aws: Any) -> None:
         )["taskDefinition"]["taskDefinitionArn"]
     found = lost.revision_facts(ecs, "told-migration")
     assert found == {
+        "family": "told-migration",
         "arn": made,
         "tags": {lost.RAN_TAG: "task 2"},
         "database": "db-2",
