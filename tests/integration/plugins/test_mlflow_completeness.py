@@ -17,9 +17,9 @@ import pytest
 
 from tests.integration.plugins.mlflow_servers import ROOT, installed
 
-CLIENTS = ROOT / "plugins" / "module_utils" / "mlflow"
+CLIENTS = ROOT / "plugins" / "module_utils" / "_mlflow"
 
-#: Route, and where the collection calls it: a file of module_utils/mlflow and a text in it.
+#: Route, and where the collection calls it: a file of module_utils/_mlflow and a text in it.
 COVERED = {
     "users/create": ("users.py", "users/create"),
     "users/get": ("client.py", "users/get"),
