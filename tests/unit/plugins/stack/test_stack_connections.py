@@ -132,7 +132,7 @@ def test_what_fits_or_cannot_be_told(facts: dict[str, Any], overrides: dict[str,
 OWN = {
     "stack_vpc_id": "vpc-0a1b2c3d4e5f67890",
     "stack_private_subnet_ids": ["subnet-0a1b2c3d4e5f67892", "subnet-0a1b2c3d4e5f67893"],
-    "stack_db_instance": "team-postgres",
+    "stack_db_instance": "connected-postgres",
     "stack_db_master_secret_arn": "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!db-0a1b2c3d",
 }
 
@@ -141,7 +141,7 @@ def test_a_database_of_somebody_s_own_counts_by_its_own_class_and_parameters() -
     """Whatever stands in the variables of the role rds, which does nothing then."""
     facts = {"instance_class": "db.t4g.micro", "memory": GIB, "max_connections": "50"}
     (message,) = _found(facts, rds_parameters={"max_connections": 500}, **OWN)
-    assert "team-postgres (db.t4g.micro) has about 45 for them (max_connections 50" in message
+    assert "connected-postgres (db.t4g.micro) has about 45 for them (max_connections 50" in message
     assert "raise max_connections in its parameter group, or" in message
     (message,) = _found({**facts, "max_connections": DEFAULT}, ecs_mlflow_max_count=6, **OWN)
     assert "give it a class with 2 GiB of memory or more" in message
@@ -176,7 +176,7 @@ def test_a_given_database_is_asked_about_its_class_and_its_parameters(aws: Any) 
         Parameters=[{"ParameterName": "max_connections", "ParameterValue": "321", "ApplyMethod": "pending-reboot"}],
     )
     rds.create_db_instance(
-        DBInstanceIdentifier="team-postgres",
+        DBInstanceIdentifier="connected-postgres",
         DBInstanceClass="db.m5.large",
         Engine="postgres",
         EngineVersion="15.10",
@@ -185,9 +185,9 @@ def test_a_given_database_is_asked_about_its_class_and_its_parameters(aws: Any) 
         AllocatedStorage=20,
         DBParameterGroupName="team",
     )
-    existing = Existing(vpc_id="vpc-1", db_instance="team-postgres")
+    existing = Existing(vpc_id="vpc-1", db_instance="connected-postgres")
     assert _asked(aws, existing) == {"instance_class": "db.m5.large", "memory": 8 * GIB, "max_connections": "321"}
-    rds.delete_db_instance(DBInstanceIdentifier="team-postgres", SkipFinalSnapshot=True)
+    rds.delete_db_instance(DBInstanceIdentifier="connected-postgres", SkipFinalSnapshot=True)
     assert _asked(aws, existing) is None
 
 
