@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(900)
 
 API = "/api/2.0/mlflow"
 MODULES = "ansible_collections.mlops.mlflow_aws.plugins.modules"
-UTILS = "ansible_collections.mlops.mlflow_aws.plugins.module_utils.mlflow"
+UTILS = "ansible_collections.mlops.mlflow_aws.plugins.module_utils._mlflow"
 NOTE = "mlflow.note.content"
 SMILE = "\N{GRINNING FACE}"
 
