@@ -28,7 +28,7 @@ AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
 
 
 class Lasting(str):
-    """A problem that no waiting mends, such as a setting."""
+    """A problem that does not go away by waiting, such as a setting."""
 
 
 #: What one part has to say: how it is, and what is wrong with it.

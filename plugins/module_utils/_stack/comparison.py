@@ -6,7 +6,7 @@
 Both sides are resources by kind and name, such as ``{"subnet": {"10.0.1.0/24": {"zone": "eu-west-2a"}}}``, whose fields
 carry the same names and refer to other resources by name. So what a first run would create, what has drifted and which
 roles have nothing to do are the same question. Of tags, those that the stack did not give are left alone
-(:mod:`stack.tagging`). A field that begins with an underscore is no setting: somebody else needs it.
+(:mod:`tagging`). A field that begins with an underscore is no setting: somebody else needs it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.ownership import STACK_TAG
 from ansible_collections.mlops.mlflow_aws.plugins.module_utils._stack.tagging import tags_to_remove, tags_to_set
-
-#: The tag by which a resource belongs to a stack (:mod:`stack.ownership`, which a filter is not to load).
-_STACK_TAG = "mlflow:stack"
 
 Fields = Mapping[str, Any]
 #: Resources by kind and name. None stands, where something is wanted, for "must not be there".
@@ -123,7 +121,7 @@ def compare(
         for kind, resources in wanted.items()
         for name, row in there.get(kind, {}).items()
         if stack and kind not in exclusive and name not in resources
-        if row.get("tags", {}).get(_STACK_TAG) == stack
+        if row.get("tags", {}).get(STACK_TAG) == stack
     ]
     return Comparison(tuple(changes), kept, tags, tuple(untag), tuple(left))
 

@@ -93,11 +93,11 @@ def database_snapshot(resources: Mapping[str, Any]) -> State:
     remedy = _RDS_TAKES_NO_SNAPSHOT.get(row["status"])
     if remedy is None:
         return State(False, False, what)
-    mend = f"{remedy} and run again, or " if remedy else ""
+    before = f"{remedy} and run again, or " if remedy else ""
     return State(
         False,
         True,
-        f"{what}, in which RDS takes no final snapshot; {mend}delete it without one, if its data may be lost: "
+        f"{what}, in which RDS takes no final snapshot; {before}delete it without one, if its data may be lost: "
         "-e rds_skip_final_snapshot=true",
     )
 

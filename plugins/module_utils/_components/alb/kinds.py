@@ -148,7 +148,7 @@ LISTENER = Kind(
 
 
 def _action(action: Described, group: Described | None) -> str:
-    """``forward to NAME`` for our own target group; the ARN of another one, and no more than the type of the rest."""
+    """``forward to NAME`` for the stack's target group, or to the ARN of another one; of any other action, its type."""
     if action["Type"] != "forward":
         return str(action["Type"])
     several = (action.get("ForwardConfig") or {}).get("TargetGroups", [])

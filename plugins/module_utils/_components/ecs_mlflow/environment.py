@@ -12,7 +12,7 @@ from typing import Any
 #: Of the program in the task: whatever it reads, or will read, is set by a variable of a role.
 _PREFIX = "MLFLOW_AWS_"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-#: What the role and the program in the task set themselves (roles/ecs_mlflow/vars/main.yml, files/mlflow_aws/serve.py),
+#: What the role and the program in the task set themselves (definitions.py, files/mlflow_aws/serve.py),
 #: and the variable of a role that says it, if any. A value of somebody's own would be lost, or would break the task.
 _OURS = {
     "AWS_DEFAULT_REGION": "stack_region",
@@ -53,10 +53,10 @@ _OURS = {
     "MLFLOW_SERVER_ALLOWED_HOSTS": "ecs_mlflow_allowed_hosts",
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "ecs_mlflow_cors_origins",
 }
-#: A task has its role's credentials; others would take their place, and stand in clear in the task definition.
 #: Characters of names and values in all. ECS takes 64 KiB a task definition (Amazon ECS service quotas), of which the
 #: role needs most (plugins/plugin_utils/task_code.py).
 _MOST = 8000
+#: A task has its role's credentials; others would take their place, and stand in clear in the task definition.
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
 

@@ -148,7 +148,7 @@ INSTANCE = Kind(
             lambda row: bool(row.get("PerformanceInsightsEnabled")),
             Variable("rds_performance_insights"),
         ),
-        # MLflow logs in with a password; nobody is to log in with a token of IAM beside it.
+        # MLflow logs in with a password, and nobody needs IAM authentication.
         Field(
             "enable_iam_database_authentication",
             lambda row: bool(_pending("IAMDatabaseAuthenticationEnabled")(row)),
